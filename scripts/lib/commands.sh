@@ -1,0 +1,402 @@
+# shellcheck shell=bash
+# What the user can ask for: one function a command, command_up is `scripts/lab up`.
+
+no_more() { [[ $# == 0 ]] || fail_usage "unexpected '$1'"; }
+
+installed_version() { sed -n 's/^VERSION=//p' "$ZONES_DIR/$1/current/release" 2>/dev/null; }
+
+any_running() {
+  local zone
+  for zone in $(zone_names); do running "$zone" && return; done
+  return 1
+}
+
+# ---- the cluster ------------------------------------------------------------------
+
+command_up() {
+  local product=galera zones=3 timers=tuned same=0 fresh=0 zone
+  while (($#)); do
+    case $1 in
+      --product | --zones | --timers)
+        (($# > 1)) || fail_usage "$1 needs a value"
+        printf -v "${1#--}" '%s' "$2"
+        shift
+        ;;
+      --product=* | --zones=* | --timers=*) printf -v "$(expr "$1" : '--\([a-z]*\)=')" '%s' "${1#*=}" ;;
+      --same-version) same=1 ;;
+      --fresh) fresh=1 ;;
+      *) fail_usage "unexpected '$1'" ;;
+    esac
+    shift
+  done
+  [[ $product == galera ]] || fail_usage "the lab knows one product so far: galera"
+  [[ $zones =~ ^[1-9]$ ]] || fail_usage "--zones takes 1 to 9"
+  [[ $timers == tuned || $timers == default ]] || fail_usage "--timers takes tuned or default"
+  check_machine
+  lock_lab
+  load_settings
+  if ((fresh)); then
+    if [[ $ZONE_COUNT ]]; then end_lab; fi
+    rm -rf "$ZONES_DIR"
+    load_settings
+  fi
+
+  if [[ $ZONE_COUNT ]] && any_running; then
+    [[ "$PRODUCT $ZONE_COUNT $TIMERS $SAME_VERSION" == "$product $zones $timers $same" ]] ||
+      die "a lab with other options is running (--zones $ZONE_COUNT --timers $TIMERS$([[ $SAME_VERSION == 0 ]] || echo ' --same-version')): scripts/lab down first"
+  else
+    if [[ $SAME_VERSION && $SAME_VERSION != "$same" && -d $ZONES_DIR ]]; then
+      die "the data here was made $([[ $same == 1 ]] && echo without || echo with) --same-version: scripts/lab up --fresh"
+    fi
+    # shellcheck disable=SC2034 # written to the settings by name
+    PRODUCT=$product ZONE_COUNT=$zones TIMERS=$timers SAME_VERSION=$same ADMIN=$(id -un)
+    choose_releases
+    choose_ports "${LAB_BASE_PORT:-${BASE_PORT:-13300}}"
+    make_password
+    save_settings
+    [[ -d $ZONES_DIR/zone1/data && -f $ZONES_DIR/complete ]] || rm -rf "$ZONES_DIR"
+    make_template
+    for zone in $(zone_names); do
+      make_zone "$zone"
+      write_server_settings "$zone"
+    done
+    : >"$ZONES_DIR/complete"
+  fi
+  start_all
+  for zone in $(zone_names); do show_zone "$zone" || true; done
+  if [[ $(installed_version zone1) != "$OLD_VERSION" ]]; then
+    say "zone1 runs $(installed_version zone1), not the old release $OLD_VERSION: scripts/lab up --fresh starts over"
+  fi
+}
+
+# Commands beyond bash, coreutils, sed, grep and awk that even a small system has.
+check_machine() {
+  local name missing=()
+  for name in flock:util-linux setsid:util-linux perl:perl-base ldd:libc-bin; do
+    command -v "${name%:*}" >/dev/null || missing+=("${name#*:}")
+  done
+  ((${#missing[@]} == 0)) || die "please run: sudo apt-get install ${missing[*]}"
+  clock >/dev/null
+}
+
+make_password() {
+  [[ -s $LAB_DIR/password ]] && return
+  (
+    umask 077
+    head -c 18 /dev/urandom | base64 | tr '+/' '-_' >"$LAB_DIR/password"
+  )
+}
+
+# Starts what is down. Nothing runs: begin with the zone that knows most.
+start_all() {
+  local zone first down=()
+  if ! any_running; then
+    step_begin "starting a new cluster"
+    first=$(most_advanced)
+    begin_cluster "$first"
+    step_end
+  fi
+  for zone in $(zone_names); do running "$zone" || down+=("$zone"); done
+  if ((${#down[@]})); then
+    step_begin "starting ${down[*]}"
+    join_all "${down[@]}"
+    step_end
+  fi
+  step_begin "waiting until all $ZONE_COUNT zones are synced"
+  for zone in $(zone_names); do
+    paused "$zone" && die "$zone is paused: scripts/lab fault resume $zone"
+    wait_in_cluster "$zone" || die "the cluster is not whole (scripts/lab status, scripts/lab recover)"
+  done
+  step_end
+}
+
+begin_cluster() {
+  local dir=$ZONES_DIR/$1
+  event_begin "$1" start-server
+  # an old list of members, or a flag that another zone was the last to stop
+  rm -f "$dir/data/gvwstate.dat"
+  sed -i 's/^safe_to_bootstrap:.*/safe_to_bootstrap: 1/' "$dir/data/grastate.dat"
+  launch "$1" new-cluster || die "$1 could not begin the cluster"
+  event_end "$1" start-server
+}
+
+# Together: each waits for its own, the donor serves one after the other.
+join_all() {
+  local zone waiting=() pid failed=0
+  for zone; do
+    event_begin "$zone" start-server
+    (trap - EXIT; launch "$zone") &
+    waiting+=($!)
+  done
+  for pid in "${waiting[@]}"; do wait "$pid" || failed=1; done
+  ((failed == 0)) || die "not every zone started (scripts/lab status)"
+  for zone; do event_end "$zone" start-server; done
+}
+
+# The zone to begin with: it stopped last, or its data goes furthest.
+most_advanced() {
+  local zone found best=zone1 most=-1
+  for zone in $(zone_names); do
+    if grep -q '^safe_to_bootstrap: 1' "$ZONES_DIR/$zone/data/grastate.dat" 2>/dev/null &&
+      [[ $(saved_seqno "$zone") != -1 ]]; then
+      echo "$zone"
+      return
+    fi
+  done
+  for zone in $(zone_names); do
+    found=$(position "$zone")
+    [[ $found ]] || continue
+    if ((${found##*:} > most)); then most=${found##*:} best=$zone; fi
+  done
+  echo "$best"
+}
+
+command_recover() {
+  local zone best='' most=-1 last
+  no_more "$@"
+  need_lab
+  lock_lab
+  for zone in $(zone_names); do
+    paused "$zone" && die "$zone is paused, not dead: scripts/lab fault resume $zone"
+    running "$zone" || continue
+    [[ $(status_values "$zone" cluster_status) == 'Primary ' ]] && best=alive && break
+    last=$(status_values "$zone" last_committed) || continue
+    if ((last > most)); then most=$last best=$zone; fi
+  done
+  if [[ $best && $best != alive ]]; then
+    say "no zone has the majority: $best, which went furthest, goes on alone"
+    sql "$best" "set global wsrep_provider_options='pc.bootstrap=YES'" || die "$best refused to"
+  fi
+  start_all
+  for zone in $(zone_names); do show_zone "$zone" || true; done
+}
+
+show_zone() {
+  local zone=$1 pid version state size
+  version=$(installed_version "$zone")
+  if ! pid=$(server_pid "$zone"); then
+    printf '%-6s 127.0.0.1:%s  down        installed %s\n' "$zone" "$(sql_port "$zone")" "$version"
+    return 1
+  fi
+  if paused "$zone"; then
+    printf '%-6s 127.0.0.1:%s  pid %-7s paused\n' "$zone" "$(sql_port "$zone")" "$pid"
+    return 1
+  fi
+  if ! read -r size state < <(status_values "$zone" cluster_size local_state_comment); then
+    printf '%-6s 127.0.0.1:%s  pid %-7s no answer\n' "$zone" "$(sql_port "$zone")" "$pid"
+    return 1
+  fi
+  version=$(sql "$zone" 'select version()') || version='?'
+  printf '%-6s 127.0.0.1:%s  pid %-7s %-8s %s, cluster of %s\n' \
+    "$zone" "$(sql_port "$zone")" "$pid" "${version%%-*}" "$state" "$size"
+  [[ $state == Synced && $size == "$ZONE_COUNT" ]]
+}
+
+command_status() {
+  local zone code=0
+  no_more "$@"
+  need_lab
+  for zone in $(zone_names); do show_zone "$zone" || code=1; done
+  return "$code"
+}
+
+command_down() {
+  local purge=0
+  if [[ ${1:-} == --purge ]]; then
+    purge=1
+    shift
+  fi
+  no_more "$@"
+  if [[ -d $LAB_DIR ]]; then
+    lock_lab
+    load_settings
+    end_lab
+  fi
+  if ((purge)); then rm -rf "$ZONES_DIR" "$LAB_DIR/template"; fi
+}
+
+# zone1 stops last, alone: then it knows all that the others know, and begins next time.
+end_lab() {
+  local zone waiting=() pid failed=0
+  [[ $ZONE_COUNT ]] || ZONE_COUNT=9
+  for zone in $(zone_names | tail -n +2) zone1; do
+    if [[ $zone == zone1 ]]; then
+      for pid in ${waiting[@]+"${waiting[@]}"}; do wait "$pid" || failed=1; done
+    elif ! running "$zone" && [[ ! $(zone_processes "$zone") ]]; then
+      continue
+    fi
+    (trap - EXIT; end_zone_logged "$zone") &
+    waiting+=($!)
+  done
+  wait "$!" || failed=1
+  ((failed == 0)) || die "not everything could be stopped"
+}
+
+end_zone_logged() {
+  if ! running "$1"; then
+    end_zone "$1"
+    return
+  fi
+  local from=${EPOCHREALTIME/[.,]/} took
+  write_event "$1" down begin null
+  end_zone "$1"
+  write_event "$1" down end 0
+  took=$((${EPOCHREALTIME/[.,]/} - from))
+  printf '%-58s %d.%d s\n' "stopped $1" $((took / 1000000)) $((took / 100000 % 10))
+}
+
+command_env() {
+  local zone list=
+  no_more "$@"
+  need_lab
+  for zone in $(zone_names); do list+=${list:+,}$zone=127.0.0.1:$(sql_port "$zone"); done
+  printf 'export %s=%q\n' LAB_DIR "$LAB_DIR" LAB_CACHE "$LAB_CACHE" \
+    ROLLPROOF_USER rollproof ROLLPROOF_PASSWORD "$(<"$LAB_DIR/password")" \
+    ROLLPROOF_LAB_OLD_VERSION "$OLD_VERSION" ROLLPROOF_LAB_NEW_VERSION "$NEW_VERSION"
+  printf 'export ROLLPROOF_ZONES="%s"\n' "$list"
+}
+
+command_sql() {
+  need_zone "$@"
+  local zone=$1
+  shift
+  running "$zone" || die "$zone is down"
+  exec "$ZONES_DIR/$zone/current/bin/mariadb" --no-defaults --socket="$(socket_path "$zone")" \
+    --user=root "$@"
+}
+
+# ---- the steps of an upgrade ------------------------------------------------------------
+
+# which_release "$@": the second argument of the install commands.
+which_release() {
+  case ${1:-new} in
+    old | new) echo "${1:-new}" ;;
+    *) return 1 ;;
+  esac
+}
+
+command_stop_server() {
+  need_zone "$@"
+  no_more "${@:2}"
+  lock_zone "$1"
+  if ! running "$1"; then
+    say "$1 is down already"
+    return
+  fi
+  paused "$1" && die "$1 is paused and cannot stop: scripts/lab fault resume $1"
+  event_begin "$1" stop-server
+  graceful_stop "$1" || die "$1 did not stop within ${LAB_STOP_SECONDS:-120} s"
+  event_end "$1" stop-server
+}
+
+command_install_dependencies() {
+  local which release version said
+  need_zone "$@"
+  which=$(which_release "${2:-}") || fail_usage "old or new, not '$2'"
+  no_more "${@:3}"
+  lock_zone "$1"
+  event_begin "$1" install-dependencies
+  release=$(release_dir "$which")
+  version=$(basename "$release")
+  if [[ ! -f $release/release ]]; then choose_releases; fi
+  verify_libraries "$release"
+  said=$(release_version "$release") || die "the server of release $version does not run"
+  [[ $said == "$version" ]] || die "the server in $release says it is $said"
+  "$release/bin/mariadb" --no-defaults --version >/dev/null || die "the client of release $version does not run"
+  event_end "$1" install-dependencies
+  say "$1: release $version and its libraries are in place"
+}
+
+command_install_package() {
+  local which release dir
+  need_zone "$@"
+  which=$(which_release "${2:-}") || fail_usage "old or new, not '$2'"
+  no_more "${@:3}"
+  dir=$ZONES_DIR/$1
+  lock_zone "$1"
+  running "$1" && die "$1 is running; stop it first: scripts/lab stop-server $1"
+  event_begin "$1" install-package
+  release=$(release_dir "$which")
+  [[ -f $release/release ]] || die "release $(basename "$release") is not unpacked: scripts/lab install-dependencies $1 $which"
+  if [[ $which == new && -d $dir/broken ]]; then release=$dir/broken; fi
+  point_zone "$1" "$release"
+  event_end "$1" install-package
+  say "$1: installed $(installed_version "$1")"
+}
+
+point_zone() { # in one step: there is always a release installed
+  ln -sfn "$2" "$ZONES_DIR/$1/current.new"
+  mv -T "$ZONES_DIR/$1/current.new" "$ZONES_DIR/$1/current"
+}
+
+command_start_server() {
+  local other
+  need_zone "$@"
+  no_more "${@:2}"
+  lock_zone "$1"
+  if running "$1"; then
+    say "$1 is running already"
+    return
+  fi
+  for other in $(zone_names); do running "$other" && break; done
+  running "$other" || die "no zone is running that $1 could join: scripts/lab recover"
+  event_begin "$1" start-server
+  launch "$1" || die "$1 did not start"
+  event_end "$1" start-server
+}
+
+# ---- making it hurt ---------------------------------------------------------------------
+
+# A copy of the new release whose server passes every check before it is started.
+command_break_release() {
+  local dir release
+  need_zone "$@"
+  no_more "${@:2}"
+  lock_zone "$1"
+  dir=$ZONES_DIR/$1 release=$(release_dir new)
+  event_begin "$1" break-release
+  rm -rf "$dir/broken" "$dir/broken.new"
+  mkdir -p "$dir/broken.new"
+  ln -s "$release/root" "$dir/broken.new/root"
+  cp -a "$release/bin" "$release/release" "$dir/broken.new/"
+  cat >"$dir/broken.new/bin/mariadbd" <<BROKEN
+#!/bin/sh
+case " \$* " in *" --version "*) exec "$release/bin/mariadbd" "\$@" ;; esac
+echo "\$(date '+%Y-%m-%d %H:%M:%S') 0 [ERROR] mariadbd: symbol lookup error: undefined symbol: broken_by_the_lab" >&2
+exit 127
+BROKEN
+  mv "$dir/broken.new" "$dir/broken"
+  event_end "$1" break-release
+  say "$1: install-package now installs a new release that cannot start"
+}
+
+command_mend_release() {
+  local dir
+  need_zone "$@"
+  no_more "${@:2}"
+  lock_zone "$1"
+  dir=$ZONES_DIR/$1
+  event_begin "$1" mend-release
+  if [[ $(readlink "$dir/current") == "$dir/broken" ]]; then point_zone "$1" "$(release_dir new)"; fi
+  rm -rf "$dir/broken" "$dir/broken.new"
+  event_end "$1" mend-release
+  say "$1: install-package installs the real new release"
+}
+
+# No lock: a fault may strike in the middle of anything.
+command_fault() {
+  local signal pid
+  case ${1:-} in
+    kill) signal=KILL ;;
+    pause) signal=STOP ;;
+    resume) signal=CONT ;;
+    *) fail_usage "fault kill, pause or resume" ;;
+  esac
+  need_zone "${@:2}"
+  no_more "${@:3}"
+  pid=$(server_pid "$2") || die "$2 is down"
+  event_begin "$2" "fault-$1"
+  kill "-$signal" "$pid" || die "$2: the signal could not be sent"
+  if [[ $signal == KILL ]]; then wait_gone 30 "$pid" || die "$2 (pid $pid) does not die"; fi
+  event_end "$2" "fault-$1"
+}

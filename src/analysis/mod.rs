@@ -1,0 +1,1 @@
+//! Record in, figures out: pure functions, no clock, no database.

@@ -1,0 +1,1 @@
+//! Holds the ledger against the database, on every zone.

@@ -1,0 +1,1 @@
+//! Drives the load: schedule, terminals, routing, retries, probes, self-watch.

@@ -1,0 +1,32 @@
+//! rollproof proves, with numbers anyone can check, whether a database cluster kept serving its
+//! business while it was upgraded zone by zone.
+//!
+//! Two towers share only their ground floor and the record on disk: measuring writes a record,
+//! reporting reads it. ARCHITECTURE.md has the map.
+
+// The ground floor: pure vocabulary, then the record.
+pub mod classify;
+pub mod event;
+pub mod phase;
+pub mod record;
+pub mod scenario;
+pub mod spelling;
+
+// Measuring.
+pub mod audit;
+pub mod clock;
+pub mod cluster;
+pub mod collect;
+pub mod drive;
+pub mod preflight;
+pub mod run;
+pub mod session;
+pub mod tpcc;
+pub mod upgrade;
+
+// Reporting.
+pub mod analysis;
+pub mod report;
+pub mod verdict;
+
+pub mod cli;

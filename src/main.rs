@@ -1,0 +1,3 @@
+//! The `rollproof` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The pre-upgrade checks: is this cluster fit to be upgraded?

@@ -1,0 +1,152 @@
+//! `audit.json`: what the data checks of a run found, zone by zone.
+//!
+//! It is part of the raw record, because it comes from the database and not from the other files.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::manifest::write_atomically;
+use super::{RecordError, file};
+use crate::event::ZoneId;
+use crate::spelling::spelled;
+
+spelled! {
+    /// What is wrong with a piece of data.
+    pub enum FindingKind {
+        /// Acknowledged, but not there.
+        Lost = "lost",
+        /// Certainly failed, but there.
+        Phantom = "phantom",
+        /// There more than once.
+        Duplicate = "duplicate",
+        /// A consistency condition does not hold.
+        Inconsistent = "inconsistent",
+        /// Two zones do not hold the same data.
+        Divergent = "divergent",
+    }
+}
+
+/// One difference, told so that a reader can go and see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What kind.
+    pub kind: FindingKind,
+    /// The row's key, as `order (w 3, d 7, o 3124)`.
+    pub key: String,
+    /// What should be there.
+    pub expected: String,
+    /// What is there.
+    pub found: String,
+    /// A statement that shows it.
+    pub sql: String,
+}
+
+spelled! {
+    /// How one check ended.
+    pub enum DataVerdict {
+        /// It holds.
+        Pass = "pass",
+        /// It does not.
+        Fail = "fail",
+        /// It could not be made; never counted as a pass.
+        Unknown = "unknown",
+    }
+}
+
+/// One check on one zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// Stable name, as `condition-3` or `ledger-orders`.
+    pub check: String,
+    /// What it states, in one line.
+    pub title: String,
+    /// How it ended.
+    pub verdict: DataVerdict,
+    /// Rows that break it.
+    pub violations: u64,
+    /// What was looked at, or why nothing could be.
+    pub detail: String,
+    /// The first violations in full; never more than a handful.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+}
+
+/// All checks of one zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneAudit {
+    /// The zone.
+    pub zone: ZoneId,
+    /// Its checks, in the order they were made.
+    pub checks: Vec<CheckResult>,
+}
+
+/// How the ambiguous writes of a run were resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AmbiguousCount {
+    /// Found: they had committed.
+    pub committed: u64,
+    /// Not found: they had not.
+    pub absent: u64,
+    /// Not known to this moment.
+    pub unresolved: u64,
+}
+
+/// What the data checks found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// When they were made.
+    pub made_at: jiff::Timestamp,
+    /// Acknowledged writes in the ledger.
+    pub acknowledged: u64,
+    /// Ambiguous writes in the ledger, by what became of them.
+    pub ambiguous: AmbiguousCount,
+    /// One entry for every zone of the scenario, unreachable ones included.
+    pub zones: Vec<ZoneAudit>,
+}
+
+impl AuditRecord {
+    /// Reads `audit.json`; `None` when the data was never checked.
+    ///
+    /// # Errors
+    /// When it is there but cannot be read or understood.
+    pub fn read(dir: &Path) -> Result<Option<Self>, RecordError> {
+        let path = dir.join(file::AUDIT);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(RecordError::io("read", &path)(error)),
+        };
+        serde_json::from_str(&text).map(Some).map_err(|error| RecordError::Damaged {
+            path,
+            place: format!("line {}", error.line()),
+            reason: error.to_string(),
+        })
+    }
+
+    /// Writes `audit.json`, replacing an older one whole.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn write(&self, dir: &Path) -> Result<(), RecordError> {
+        let mut text = serde_json::to_string_pretty(self).expect("an audit has only string keys");
+        text.push('\n');
+        write_atomically(dir, file::AUDIT, text.as_bytes())
+    }
+
+    /// Every violated check with its zone.
+    pub fn failures(&self) -> impl Iterator<Item = (ZoneId, &CheckResult)> {
+        self.of(DataVerdict::Fail)
+    }
+
+    /// Every check that could not be made, with its zone.
+    pub fn unknowns(&self) -> impl Iterator<Item = (ZoneId, &CheckResult)> {
+        self.of(DataVerdict::Unknown)
+    }
+
+    fn of(&self, verdict: DataVerdict) -> impl Iterator<Item = (ZoneId, &CheckResult)> {
+        self.zones.iter().flat_map(move |zone| {
+            zone.checks.iter().filter(move |c| c.verdict == verdict).map(|c| (zone.zone, c))
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! `manifest.json`: what was run, on which clock, and whether it came to its end.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{RecordError, file};
+use crate::event::RunTime;
+use crate::scenario::Scenario;
+
+/// The newest record format this build writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// How many rows each file holds; a reader that counts fewer has a cut record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RowCounts {
+    /// Attempts.
+    pub transactions: u64,
+    /// Probes.
+    pub probes: u64,
+    /// Lines of `cluster.jsonl`.
+    pub cluster: u64,
+    /// Ledger entries.
+    pub ledger: u64,
+    /// Samples of the tool's own health.
+    pub own: u64,
+}
+
+/// How a run came to its end. Absent from the manifest of a run that never did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Completion {
+    /// The run's last moment; every phase ends here at the latest.
+    pub end: RunTime,
+    /// Rows written.
+    pub rows: RowCounts,
+    /// Why it ended before its timetable, as `interrupted`; `None` when it ran to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_early: Option<String>,
+}
+
+/// The first file written and the last one touched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Record format, see [`FORMAT`].
+    pub format: u32,
+    /// Version of rollproof that wrote it.
+    pub tool_version: String,
+    /// The directory's name.
+    pub run_id: String,
+    /// `h_run` of the payments of this run: tells its rows from those of every other run.
+    pub run_number: u32,
+    /// The run's origin as wall-clock time.
+    pub origin_wall: jiff::Timestamp,
+    /// The run's origin on the machine's monotonic clock, in µs.
+    pub origin_monotonic_us: u64,
+    /// Which part of a shared run this is, as `1/1`.
+    pub shard: String,
+    /// What was asked for, as resolved from file and flags, secrets not included.
+    pub scenario: Scenario,
+    /// The upgrade's plan, if the run performs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<UpgradeIntent>,
+    /// Present once the run has ended and every row is on disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion: Option<Completion>,
+}
+
+/// What the run means to do to the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpgradeIntent {
+    /// Name of the plan.
+    pub plan: String,
+    /// The version every zone must report at the end.
+    pub target_version: String,
+    /// The steps each zone goes through, in order.
+    pub zone_steps: Vec<String>,
+    /// The run whose failed upgrade this one goes on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumes: Option<String>,
+}
+
+impl Manifest {
+    /// Reads the manifest of a run's directory.
+    ///
+    /// # Errors
+    /// When there is none, it cannot be understood, or it is from a newer format.
+    pub fn read(dir: &Path) -> Result<Self, RecordError> {
+        let path = dir.join(file::MANIFEST);
+        let text = std::fs::read_to_string(&path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => RecordError::NotARun { path: dir.to_owned() },
+            _ => RecordError::Io { verb: "read", path: path.clone(), source },
+        })?;
+        let damaged = |error: serde_json::Error| RecordError::Damaged {
+            path: path.clone(),
+            place: format!("line {}", error.line()),
+            reason: error.to_string(),
+        };
+        // The format is read alone first, so that a newer record is called newer, not damaged.
+        let found = serde_json::from_str::<FormatOnly>(&text).map_err(damaged)?.format;
+        if found > FORMAT {
+            return Err(RecordError::TooNew { path: dir.to_owned(), found, known: FORMAT });
+        }
+        serde_json::from_str(&text).map_err(damaged)
+    }
+
+    /// Writes the manifest so that a reader sees either the old one or the new one, whole.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn write(&self, dir: &Path) -> Result<(), RecordError> {
+        let mut text = serde_json::to_string_pretty(self).expect("a manifest has only string keys");
+        text.push('\n');
+        write_atomically(dir, file::MANIFEST, text.as_bytes())
+    }
+}
+
+#[derive(Deserialize)]
+struct FormatOnly {
+    format: u32,
+}
+
+/// Writes beside, syncs, renames.
+pub(super) fn write_atomically(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), RecordError> {
+    let path = dir.join(name);
+    let beside = dir.join(format!(".{name}.new"));
+    File::create(&beside)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&beside, &path))
+        .map_err(RecordError::io("write", &path))
+}

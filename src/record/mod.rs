@@ -1,0 +1,43 @@
+//! The record of a run on disk: the ground both towers stand on.
+//!
+//! A run's directory holds a raw part, written as the run goes, and derived files that can be
+//! deleted at any time. The raw part is `manifest.json`, `transactions.csv.zst`,
+//! `probes.csv.zst`, `cluster.jsonl`, `ledger.csv.zst`, `self.csv` and, once the data was checked,
+//! `audit.json`. Rows are flushed about once a second, so a run that was killed can be read up to
+//! its last flushed second; what is cut is said to be cut and never mistaken for whole.
+
+mod audit;
+mod error;
+mod manifest;
+mod reader;
+mod row;
+mod writer;
+
+pub use audit::{
+    AmbiguousCount, AuditRecord, CheckResult, DataVerdict, Finding, FindingKind, ZoneAudit,
+};
+pub use error::RecordError;
+pub use manifest::{Completion, FORMAT, Manifest, RowCounts, UpgradeIntent};
+pub use reader::{Record, Rows, Wholeness};
+pub use row::Row;
+pub use writer::RecordWriter;
+
+/// Names of the raw files inside a run's directory.
+pub mod file {
+    /// What was run, and whether it came to its end.
+    pub const MANIFEST: &str = "manifest.json";
+    /// One row per attempt.
+    pub const TRANSACTIONS: &str = "transactions.csv.zst";
+    /// One row per probe.
+    pub const PROBES: &str = "probes.csv.zst";
+    /// What observers, runner and markers saw, one JSON object a line.
+    pub const CLUSTER: &str = "cluster.jsonl";
+    /// Acknowledged and ambiguous writes with their keys.
+    pub const LEDGER: &str = "ledger.csv.zst";
+    /// The tool's own health, about once a second.
+    pub const OWN: &str = "self.csv";
+    /// What the data checks found.
+    pub const AUDIT: &str = "audit.json";
+    /// The upgrade runner's journal, from which `--resume` goes on.
+    pub const JOURNAL: &str = "upgrade.jsonl";
+}

@@ -1,0 +1,387 @@
+//! Rows of the CSV files: one place that knows the columns, for writing and for reading.
+//!
+//! Columns are stable and documented; a new one is added at the end and raises the format's
+//! version. A blank field means "does not apply".
+
+use std::io::Write;
+use std::str::FromStr;
+
+use csv::{ByteRecord, Writer};
+
+use crate::event::{
+    Attempt, ErrorClass, ErrorCode, LedgerEntry, Outcome, Probe, RunTime, SelfSample, WriteKey,
+    ZoneId,
+};
+
+/// Zone names by id: rows spell a zone out, so that any CSV reader can group by it.
+pub(super) struct ZoneNames(pub(super) Vec<String>);
+
+impl ZoneNames {
+    fn name(&self, zone: ZoneId) -> &str {
+        self.0.get(zone.index()).map_or("?", String::as_str)
+    }
+
+    fn id(&self, name: &str) -> Option<ZoneId> {
+        let index = self.0.iter().position(|zone| zone == name)?;
+        u8::try_from(index).ok().map(ZoneId)
+    }
+}
+
+/// Writes the fields of one row, left to right.
+pub struct Fields<'a> {
+    to: &'a mut dyn FieldSink,
+    zones: &'a ZoneNames,
+    digits: itoa::Buffer,
+}
+
+/// What [`Fields`] needs of a CSV writer, whatever lies below it.
+trait FieldSink {
+    fn field(&mut self, bytes: &[u8]) -> csv::Result<()>;
+}
+
+impl<W: Write> FieldSink for Writer<W> {
+    fn field(&mut self, bytes: &[u8]) -> csv::Result<()> {
+        self.write_field(bytes)
+    }
+}
+
+impl Fields<'_> {
+    fn text(&mut self, text: &str) -> csv::Result<()> {
+        self.to.field(text.as_bytes())
+    }
+
+    fn number(&mut self, number: impl itoa::Integer) -> csv::Result<()> {
+        self.to.field(self.digits.format(number).as_bytes())
+    }
+
+    fn zone(&mut self, zone: Option<ZoneId>) -> csv::Result<()> {
+        self.to.field(zone.map_or("", |zone| self.zones.name(zone)).as_bytes())
+    }
+
+    /// Class, errno and SQLSTATE: three columns, blank together.
+    fn failure(&mut self, class: Option<ErrorClass>, code: ErrorCode) -> csv::Result<()> {
+        let Some(class) = class else {
+            return self.text("").and_then(|()| self.text("")).and_then(|()| self.text(""));
+        };
+        self.text(class.as_str())?;
+        self.number(code.errno)?;
+        self.text(code.sqlstate_str())
+    }
+}
+
+/// Reads the fields of one row, left to right. Errors name the column.
+pub struct Columns<'a> {
+    record: &'a ByteRecord,
+    header: &'static [&'static str],
+    zones: &'a ZoneNames,
+    next: usize,
+}
+
+impl Columns<'_> {
+    fn text(&mut self) -> Result<&str, String> {
+        let index = self.next;
+        self.next += 1;
+        let name = self.header.get(index).copied().unwrap_or("?");
+        let bytes = self.record.get(index).ok_or_else(|| format!("column {name} is missing"))?;
+        std::str::from_utf8(bytes).map_err(|_| format!("column {name} is not text"))
+    }
+
+    fn wrong(&self, what: &str) -> String {
+        let index = self.next - 1;
+        let name = self.header.get(index).copied().unwrap_or("?");
+        let found = self.record.get(index).map(String::from_utf8_lossy).unwrap_or_default();
+        format!("column {name} holds {found:?}, which is not {what}")
+    }
+
+    fn value<T: FromStr>(&mut self, what: &str) -> Result<T, String> {
+        match self.text()?.parse() {
+            Ok(value) => Ok(value),
+            Err(_) => Err(self.wrong(what)),
+        }
+    }
+
+    fn optional<T: FromStr>(&mut self, what: &str) -> Result<Option<T>, String> {
+        match self.text()? {
+            "" => Ok(None),
+            text => match text.parse() {
+                Ok(value) => Ok(Some(value)),
+                Err(_) => Err(self.wrong(what)),
+            },
+        }
+    }
+
+    fn number<T: FromStr>(&mut self) -> Result<T, String> {
+        self.value("a number in range")
+    }
+
+    fn time(&mut self) -> Result<RunTime, String> {
+        self.number().map(RunTime)
+    }
+
+    fn zone(&mut self) -> Result<Option<ZoneId>, String> {
+        let zones = self.zones;
+        match self.text()? {
+            "" => Ok(None),
+            name => match zones.id(name) {
+                Some(id) => Ok(Some(id)),
+                None => Err(self.wrong("a zone of this run")),
+            },
+        }
+    }
+
+    fn failure(&mut self) -> Result<(Option<ErrorClass>, ErrorCode), String> {
+        let class = self.optional("an error class")?;
+        let errno = self.optional("an errno")?;
+        let state = self.text()?.as_bytes();
+        let sqlstate = match state {
+            [] => ErrorCode::NONE.sqlstate,
+            _ => state.try_into().map_err(|_| self.wrong("five characters of SQLSTATE"))?,
+        };
+        Ok((class, ErrorCode { errno: errno.unwrap_or(0), sqlstate }))
+    }
+}
+
+/// A value that is one row of a CSV file.
+pub trait Row: Sized {
+    /// The file's column names.
+    const HEADER: &'static [&'static str];
+
+    /// Writes every column in order.
+    ///
+    /// # Errors
+    /// When the writer below refuses.
+    fn write(&self, fields: &mut Fields<'_>) -> csv::Result<()>;
+
+    /// Reads every column in order.
+    ///
+    /// # Errors
+    /// A sentence that names the column and what it holds.
+    fn read(columns: &mut Columns<'_>) -> Result<Self, String>;
+}
+
+pub(super) fn write_row<R: Row, W: Write>(
+    row: &R,
+    zones: &ZoneNames,
+    to: &mut Writer<W>,
+) -> csv::Result<()> {
+    row.write(&mut Fields { to, zones, digits: itoa::Buffer::new() })?;
+    to.write_record(None::<&[u8]>)
+}
+
+pub(super) fn read_row<R: Row>(record: &ByteRecord, zones: &ZoneNames) -> Result<R, String> {
+    if record.len() != R::HEADER.len() {
+        return Err(format!("it has {} fields instead of {}", record.len(), R::HEADER.len()));
+    }
+    R::read(&mut Columns { record, header: R::HEADER, zones, next: 0 })
+}
+
+impl Row for Attempt {
+    const HEADER: &'static [&'static str] = &[
+        "terminal",
+        "sequence",
+        "attempt",
+        "last",
+        "kind",
+        "warehouse",
+        "scheduled_us",
+        "start_us",
+        "end_us",
+        "zone",
+        "outcome",
+        "class",
+        "errno",
+        "sqlstate",
+        "statement",
+    ];
+
+    fn write(&self, f: &mut Fields<'_>) -> csv::Result<()> {
+        f.number(self.terminal)?;
+        f.number(self.sequence)?;
+        f.number(self.attempt)?;
+        f.number(u8::from(self.last))?;
+        f.text(self.kind.as_str())?;
+        f.number(self.warehouse)?;
+        f.number(self.scheduled.0)?;
+        f.number(self.start.0)?;
+        f.number(self.end.0)?;
+        f.zone(self.zone)?;
+        f.text(self.outcome.kind().as_str())?;
+        f.failure(self.outcome.class(), self.code)?;
+        f.text(self.statement.map_or("", |statement| statement.as_str()))
+    }
+
+    fn read(c: &mut Columns<'_>) -> Result<Self, String> {
+        let (terminal, sequence, attempt) = (c.number()?, c.number()?, c.number()?);
+        let last = c.number::<u8>()? != 0;
+        let (kind, warehouse) = (c.value("a transaction")?, c.number()?);
+        let (scheduled, start, end) = (c.time()?, c.time()?, c.time()?);
+        let zone = c.zone()?;
+        let outcome = c.value("an outcome")?;
+        let (class, code) = c.failure()?;
+        let outcome =
+            Outcome::from_parts(outcome, class).ok_or("outcome and class contradict each other")?;
+        let statement = c.optional("a kind of statement")?;
+        Ok(Self {
+            terminal,
+            sequence,
+            attempt,
+            last,
+            kind,
+            warehouse,
+            scheduled,
+            start,
+            end,
+            zone,
+            outcome,
+            code,
+            statement,
+        })
+    }
+}
+
+impl Row for Probe {
+    const HEADER: &'static [&'static str] =
+        &["zone", "kind", "start_us", "end_us", "ok", "class", "errno", "sqlstate"];
+
+    fn write(&self, f: &mut Fields<'_>) -> csv::Result<()> {
+        f.zone(Some(self.zone))?;
+        f.text(self.kind.as_str())?;
+        f.number(self.start.0)?;
+        f.number(self.end.0)?;
+        f.number(u8::from(self.failure.is_none()))?;
+        f.failure(self.failure, self.code)
+    }
+
+    fn read(c: &mut Columns<'_>) -> Result<Self, String> {
+        let zone = c.zone()?.ok_or("column zone is blank")?;
+        let (kind, start, end) = (c.value("a kind of probe")?, c.time()?, c.time()?);
+        let ok = c.number::<u8>()? != 0;
+        let (failure, code) = c.failure()?;
+        if ok != failure.is_none() {
+            return Err("ok and class contradict each other".to_owned());
+        }
+        Ok(Self { zone, kind, start, end, failure, code })
+    }
+}
+
+impl Row for LedgerEntry {
+    const HEADER: &'static [&'static str] = &[
+        "terminal",
+        "sequence",
+        "at_us",
+        "fate",
+        "kind",
+        "warehouse",
+        "district",
+        "order",
+        "customer",
+        "amount_cents",
+        "carrier",
+        "orders",
+        "stamp_epoch_us",
+    ];
+
+    fn write(&self, f: &mut Fields<'_>) -> csv::Result<()> {
+        f.number(self.terminal)?;
+        f.number(self.sequence)?;
+        f.number(self.at.0)?;
+        f.text(self.fate.as_str())?;
+        match &self.key {
+            WriteKey::NewOrder { district, order, customer, entered_us } => {
+                f.text("new-order")?;
+                f.number(self.warehouse)?;
+                f.number(*district)?;
+                f.number(*order)?;
+                f.number(*customer)?;
+                (f.text("")?, f.text("")?, f.text("")?);
+                f.number(*entered_us)
+            }
+            WriteKey::Payment { district, amount_cents } => {
+                f.text("payment")?;
+                f.number(self.warehouse)?;
+                f.number(*district)?;
+                (f.text("")?, f.text("")?);
+                f.number(*amount_cents)?;
+                (f.text("")?, f.text("")?);
+                f.text("")
+            }
+            WriteKey::Delivery { carrier, delivered_us, orders } => {
+                f.text("delivery")?;
+                f.number(self.warehouse)?;
+                (f.text("")?, f.text("")?, f.text("")?, f.text("")?);
+                f.number(*carrier)?;
+                f.number(*orders)?;
+                f.number(*delivered_us)
+            }
+        }
+    }
+
+    fn read(c: &mut Columns<'_>) -> Result<Self, String> {
+        let (terminal, sequence, at) = (c.number()?, c.number()?, c.time()?);
+        let fate = c.value("a fate")?;
+        let kind = c.text()?.to_owned();
+        let warehouse = c.number()?;
+        let district = c.optional("a district")?;
+        let (order, customer) = (c.optional("an order")?, c.optional("a customer")?);
+        let amount_cents = c.optional("an amount")?;
+        let (carrier, orders) = (c.optional("a carrier")?, c.optional("a count")?);
+        let stamp = c.optional("a time")?;
+        let blank = |column: &str| format!("column {column} is blank");
+        let key = match kind.as_str() {
+            "new-order" => WriteKey::NewOrder {
+                district: district.ok_or_else(|| blank("district"))?,
+                order: order.ok_or_else(|| blank("order"))?,
+                customer: customer.ok_or_else(|| blank("customer"))?,
+                entered_us: stamp.ok_or_else(|| blank("stamp_epoch_us"))?,
+            },
+            "payment" => WriteKey::Payment {
+                district: district.ok_or_else(|| blank("district"))?,
+                amount_cents: amount_cents.ok_or_else(|| blank("amount_cents"))?,
+            },
+            "delivery" => WriteKey::Delivery {
+                carrier: carrier.ok_or_else(|| blank("carrier"))?,
+                delivered_us: stamp.ok_or_else(|| blank("stamp_epoch_us"))?,
+                orders: orders.ok_or_else(|| blank("orders"))?,
+            },
+            other => return Err(format!("column kind holds {other:?}, which is not a write")),
+        };
+        Ok(Self { terminal, sequence, warehouse, at, fate, key })
+    }
+}
+
+impl Row for SelfSample {
+    const HEADER: &'static [&'static str] = &[
+        "at_us",
+        "stall_us_max",
+        "stall_at_us",
+        "queue_len",
+        "cpu_us",
+        "wall_step_us",
+        "dispatched",
+        "dispatched_late",
+    ];
+
+    fn write(&self, f: &mut Fields<'_>) -> csv::Result<()> {
+        f.number(self.at.0)?;
+        f.number(self.stall_us_max)?;
+        f.number(self.stall_at.0)?;
+        f.number(self.queue_len)?;
+        f.number(self.cpu_us)?;
+        f.number(self.wall_step_us)?;
+        f.number(self.dispatched)?;
+        f.number(self.dispatched_late)
+    }
+
+    fn read(c: &mut Columns<'_>) -> Result<Self, String> {
+        Ok(Self {
+            at: c.time()?,
+            stall_us_max: c.number()?,
+            stall_at: c.time()?,
+            queue_len: c.number()?,
+            cpu_us: c.number()?,
+            wall_step_us: c.number()?,
+            dispatched: c.number()?,
+            dispatched_late: c.number()?,
+        })
+    }
+}

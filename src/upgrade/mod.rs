@@ -1,0 +1,1 @@
+//! The rolling upgrade: its plan and its runner with a journal.

@@ -1,0 +1,222 @@
+//! The record on disk: what is written is read back, and what is cut is called cut.
+
+use std::path::Path;
+
+use rollproof::event::*;
+use rollproof::record::*;
+use rollproof::scenario::{Cluster, Scenario, Zone};
+
+fn manifest() -> Manifest {
+    let zones = ["a", "b"]
+        .map(|name| Zone { name: name.to_owned(), endpoint: "127.0.0.1:1".to_owned() })
+        .to_vec();
+    Manifest {
+        format: FORMAT,
+        tool_version: "test".to_owned(),
+        run_id: "r".to_owned(),
+        run_number: 7,
+        origin_wall: jiff::Timestamp::UNIX_EPOCH,
+        origin_monotonic_us: 0,
+        shard: "1/1".to_owned(),
+        scenario: Scenario {
+            cluster: Cluster { zones, ..Cluster::default() },
+            ..Scenario::default()
+        },
+        upgrade: None,
+        completion: None,
+    }
+}
+
+fn attempt(sequence: u64, outcome: Outcome) -> Attempt {
+    let failed = outcome.class().is_some();
+    Attempt {
+        terminal: 3,
+        sequence,
+        attempt: 0,
+        last: true,
+        kind: TxnKind::Payment,
+        warehouse: 2,
+        scheduled: RunTime(sequence * 10),
+        start: RunTime(sequence * 10 + 1),
+        end: RunTime(sequence * 10 + 5),
+        zone: Some(ZoneId(1)),
+        outcome,
+        code: if failed { ErrorCode { errno: 1213, sqlstate: *b"40001" } } else { ErrorCode::NONE },
+        statement: failed.then_some(StatementKind::Commit),
+    }
+}
+
+fn ledger_entry(key: WriteKey) -> LedgerEntry {
+    let fate = Fate::Ambiguous;
+    LedgerEntry { terminal: 1, sequence: 2, warehouse: 3, at: RunTime(4), fate, key }
+}
+
+fn events() -> Vec<Event> {
+    let probe = |failure| Probe {
+        zone: ZoneId(0),
+        kind: ProbeKind::NewRead,
+        start: RunTime(5),
+        end: RunTime(6),
+        failure,
+        code: ErrorCode::NONE,
+    };
+    vec![
+        Event::Attempt(attempt(0, Outcome::Committed)),
+        Event::Attempt(attempt(1, Outcome::Ambiguous(ErrorClass::ConnectionLost))),
+        Event::Attempt(attempt(2, Outcome::Failed(ErrorClass::Deadlock))),
+        Event::Probe(probe(None)),
+        Event::Probe(probe(Some(ErrorClass::Refused))),
+        Event::Ledger(ledger_entry(WriteKey::NewOrder {
+            district: 1,
+            order: 3001,
+            customer: 9,
+            entered_us: 77,
+        })),
+        Event::Ledger(ledger_entry(WriteKey::Payment { district: 1, amount_cents: 12345 })),
+        Event::Ledger(ledger_entry(WriteKey::Delivery { carrier: 4, delivered_us: 9, orders: 10 })),
+        Event::Own(SelfSample { at: RunTime(1), wall_step_us: -3, ..SelfSample::default() }),
+        Event::Cluster(ClusterEvent {
+            at: RunTime(8),
+            uncertainty_us: 100,
+            source: Source::Observer,
+            fact: ClusterFact::Zone(ZoneStatus {
+                zone: ZoneId(1),
+                state: ZoneState::Serving,
+                version: Some("10.11.18".to_owned()),
+                cluster_size: Some(3),
+                detail: "Synced".to_owned(),
+            }),
+        }),
+        Event::Cluster(ClusterEvent {
+            at: RunTime(9),
+            uncertainty_us: 0,
+            source: Source::Runner,
+            fact: ClusterFact::Step {
+                step: "stop-zone".to_owned(),
+                zone: Some(ZoneId(1)),
+                edge: Edge::Begin,
+                detail: String::new(),
+            },
+        }),
+    ]
+}
+
+fn write(dir: &Path) {
+    let mut writer = RecordWriter::create(dir, manifest()).unwrap();
+    events().iter().for_each(|event| writer.write(event).unwrap());
+    writer.finish(RunTime(100), None).unwrap();
+}
+
+/// Everything a record holds, as events, in the order of [`events`].
+fn read(dir: &Path) -> Vec<Event> {
+    let record = Record::open(dir).unwrap();
+    let mut all: Vec<Event> = Vec::new();
+    all.extend(record.attempts().unwrap().map(|row| Event::Attempt(row.unwrap())));
+    all.extend(record.probes().unwrap().map(|row| Event::Probe(row.unwrap())));
+    all.extend(record.ledger().unwrap().map(|row| Event::Ledger(row.unwrap())));
+    all.extend(record.own().unwrap().map(|row| Event::Own(row.unwrap())));
+    all.extend(record.cluster().unwrap().0.into_iter().map(Event::Cluster));
+    all
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("r");
+    write(&dir);
+    assert_eq!(read(&dir), events());
+    let completion = Record::open(&dir).unwrap().manifest.completion.unwrap();
+    assert_eq!((completion.rows.transactions, completion.rows.cluster), (3, 2));
+}
+
+#[test]
+fn a_run_that_was_killed_is_readable_up_to_its_last_flush() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("r");
+    let mut writer = RecordWriter::create(&dir, manifest()).unwrap();
+    for sequence in 0..1000 {
+        writer.write(&Event::Attempt(attempt(sequence, Outcome::Committed))).unwrap();
+    }
+    writer.flush().unwrap();
+    for sequence in 1000..1100 {
+        writer.write(&Event::Attempt(attempt(sequence, Outcome::Committed))).unwrap();
+    }
+    // Killed: nothing is closed, nothing is flushed.
+    std::mem::forget(writer);
+    let record = Record::open(&dir).unwrap();
+    assert_eq!(record.manifest.completion, None);
+    let mut rows = record.attempts().unwrap();
+    assert_eq!(rows.by_ref().map(Result::unwrap).count(), 1000);
+    assert_eq!(rows.wholeness(), Some(Wholeness::Cut));
+}
+
+#[test]
+fn a_file_cut_anywhere_gives_a_prefix_and_is_called_cut() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("r");
+    write(&dir);
+    let whole: Vec<_> =
+        Record::open(&dir).unwrap().attempts().unwrap().map(Result::unwrap).collect();
+    let path = dir.join(file::TRANSACTIONS);
+    let bytes = std::fs::read(&path).unwrap();
+    for length in 0..bytes.len() {
+        std::fs::write(&path, &bytes[..length]).unwrap();
+        let mut rows = Record::open(&dir).unwrap().attempts().unwrap();
+        let read: Vec<_> = rows.by_ref().map(Result::unwrap).collect();
+        assert!(whole.starts_with(&read), "cut at {length}: {read:?}");
+        assert_eq!(rows.wholeness(), Some(Wholeness::Cut), "cut at {length}");
+    }
+}
+
+#[test]
+fn an_uncompressed_file_cut_anywhere_gives_a_prefix_too() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("r");
+    let mut writer = RecordWriter::create(&dir, manifest()).unwrap();
+    let sample = |at| SelfSample { at: RunTime(at), cpu_us: 123_456, ..SelfSample::default() };
+    (0..3).for_each(|at| writer.write(&Event::Own(sample(at))).unwrap());
+    writer.finish(RunTime(9), None).unwrap();
+    let path = dir.join(file::OWN);
+    let bytes = std::fs::read(&path).unwrap();
+    for length in 0..bytes.len() {
+        std::fs::write(&path, &bytes[..length]).unwrap();
+        let record = Record::open(&dir).unwrap();
+        let Ok(rows) = record.own() else { continue };
+        let read: Vec<_> = rows.map(Result::unwrap).collect();
+        let expected: Vec<_> = (0..read.len() as u64).map(sample).collect();
+        assert_eq!(read, expected, "cut at {length}");
+    }
+}
+
+#[test]
+fn damage_is_an_error_that_names_file_row_and_column() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("r");
+    write(&dir);
+    let path = dir.join(file::OWN);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{text}x,0,0,0,0,0,0,0\n0,0,0,0,0,0,0,0\n")).unwrap();
+    let record = Record::open(&dir).unwrap();
+    let error = record.own().unwrap().find_map(Result::err).unwrap().to_string();
+    assert!(error.contains("self.csv") && error.contains("row 2"), "{error}");
+    assert!(error.contains("at_us") && error.contains("\"x\""), "{error}");
+}
+
+#[test]
+fn a_directory_that_is_no_run_and_a_newer_format_are_told_apart() {
+    let home = tempfile::tempdir().unwrap();
+    let error = Record::open(home.path()).unwrap_err();
+    assert!(matches!(error, RecordError::NotARun { .. }), "{error}");
+    std::fs::write(home.path().join(file::MANIFEST), "{\"format\": 99, \"new\": 1}").unwrap();
+    let error = Record::open(home.path()).unwrap_err();
+    assert!(matches!(error, RecordError::TooNew { found: 99, .. }), "{error}");
+}
+
+#[test]
+fn a_run_s_directory_is_never_written_over() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("r");
+    write(&dir);
+    let error = RecordWriter::create(&dir, manifest()).err().unwrap();
+    assert!(matches!(error, RecordError::Exists { .. }), "{error}");
+}

@@ -113,8 +113,7 @@ start_all() {
 begin_cluster() {
   local dir=$ZONES_DIR/$1
   event_begin "$1" start-server
-  # an old list of members, or a flag that another zone was the last to stop
-  rm -f "$dir/data/gvwstate.dat"
+  # it may say that another zone was the last to stop
   sed -i 's/^safe_to_bootstrap:.*/safe_to_bootstrap: 1/' "$dir/data/grastate.dat"
   launch "$1" new-cluster || die "$1 could not begin the cluster"
   event_end "$1" start-server
@@ -330,7 +329,7 @@ point_zone() { # in one step: there is always a release installed
 }
 
 command_start_server() {
-  local other
+  local tries
   need_zone "$@"
   no_more "${@:2}"
   lock_zone "$1"
@@ -338,9 +337,14 @@ command_start_server() {
     say "$1 is running already"
     return
   fi
-  for other in $(zone_names); do running "$other" && break; done
-  running "$other" || die "no zone is running that $1 could join: scripts/lab recover"
+  any_running || die "no zone is running that $1 could join: scripts/lab recover"
   event_begin "$1" start-server
+  # A zone that has just left costs the others a moment; a lost majority stays lost.
+  for ((tries = 0; tries < 40; tries++)); do
+    primary_running && break
+    sleep 0.25
+  done
+  ((tries < 40)) || die "the running zones have no majority that $1 could join: scripts/lab recover"
   launch "$1" || die "$1 did not start"
   event_end "$1" start-server
 }

@@ -80,6 +80,17 @@ status_values() {
   echo "$line"
 }
 
+# The zones that work have to be asked one by one; one of them will do.
+primary_running() {
+  local zone
+  for zone in $(zone_names); do
+    if running "$zone" && ! paused "$zone" && [[ $(status_values "$zone" cluster_status) == 'Primary ' ]]; then
+      return 0
+    fi
+  done
+  return 1
+}
+
 in_cluster() { # ZONE: synced, and sees every zone of the lab
   [[ $(status_values "$1" local_state_comment cluster_size ready) == "Synced $ZONE_COUNT ON " ]]
 }
@@ -148,6 +159,11 @@ launch() {
   mkdir -p "$dir/tmp" "$dir/data"
   if [[ ${2:-} == new-cluster ]]; then
     arguments+=(--wsrep-new-cluster)
+    rm -f "$dir/data/gvwstate.dat"
+  elif primary_running; then
+    # After a crash the server would come back as the member it was, and wait until the
+    # others have given that one up. Nothing to restore while a majority is at work.
+    rm -f "$dir/data/gvwstate.dat"
   fi
   if [[ $(saved_seqno "$zone") == -1 ]]; then
     found=$(position "$zone")

@@ -18,6 +18,7 @@ pub mod clock;
 pub mod cluster;
 pub mod collect;
 pub mod drive;
+pub mod live;
 pub mod preflight;
 pub mod run;
 pub mod session;

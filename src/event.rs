@@ -267,7 +267,7 @@ pub struct Attempt {
     pub start: RunTime,
     /// When its outcome was known.
     pub end: RunTime,
-    /// The zone it was sent to; `None` when it was never sent.
+    /// The zone it was sent to; `None` when it was never sent, or went through a proxy.
     pub zone: Option<ZoneId>,
     /// What became of it.
     pub outcome: Outcome,

@@ -154,10 +154,14 @@ pub struct Zone {
 impl Zone {
     /// Host and port apart. Validation has seen to it that both are there.
     pub fn host_port(&self) -> Option<(&str, u16)> {
-        let (host, port) = self.endpoint.rsplit_once(':')?;
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        (!host.is_empty()).then_some((host, port.parse().ok()?))
+        host_port(&self.endpoint)
     }
+}
+
+fn host_port(address: &str) -> Option<(&str, u16)> {
+    let (host, port) = address.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    (!host.is_empty()).then_some((host, port.parse().ok()?))
 }
 
 impl std::str::FromStr for Zone {
@@ -182,12 +186,23 @@ pub struct Cluster {
     pub user: String,
     /// The zones, in the order in which they are upgraded.
     pub zones: Vec<Zone>,
+    /// `host:port` of the one address that terminals use when `load.routing` is `proxy`. Probes
+    /// and observers reach the zones directly all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
     /// How often an observer looks at every zone.
     pub observe_every: Span,
     /// How often every endpoint is probed.
     pub probe_every: Span,
     /// A probe that takes longer has failed.
     pub probe_deadline: Span,
+}
+
+impl Cluster {
+    /// Host and port of the proxy, if there is one. Validation has seen to it that both are there.
+    pub fn proxy_host_port(&self) -> Option<(&str, u16)> {
+        host_port(self.proxy.as_deref()?)
+    }
 }
 
 impl Default for Cluster {
@@ -197,6 +212,7 @@ impl Default for Cluster {
             database: "tpcc".to_owned(),
             user: "rollproof".to_owned(),
             zones: Vec::new(),
+            proxy: None,
             observe_every: Span::millis(100),
             probe_every: Span::millis(100),
             probe_deadline: Span::secs(1),
@@ -455,6 +471,11 @@ impl Scenario {
         ensure((0.0..=1000.0).contains(&self.load.wait_scale), "load.wait_scale", || {
             "must be from 0 to 1000".into()
         })?;
+        if self.load.routing == Routing::Proxy {
+            ensure(self.cluster.proxy_host_port().is_some(), "cluster.proxy", || {
+                "must be the proxy's HOST:PORT when load.routing is proxy".into()
+            })?;
+        }
         ensure(self.load.backlog_max > 0, "load.backlog_max", || "must be at least 1".into())?;
         positive(deadline, "load.deadline")?;
         positive(self.load.statement_deadline, "load.statement_deadline")?;
@@ -522,11 +543,12 @@ mod tests {
     #[test]
     fn values_out_of_range_name_their_key() {
         type Spoil = fn(&mut Scenario);
-        let cases: [(&str, Spoil); 6] = [
+        let cases: [(&str, Spoil); 7] = [
             ("cluster.zones", |s| s.cluster.zones.clear()),
             ("cluster.zones", |s| s.cluster.zones[1].name = "zone1".into()),
             ("cluster.zones", |s| s.cluster.zones[1].endpoint = "nowhere".into()),
             ("cluster.database", |s| s.cluster.database = "a`b".into()),
+            ("cluster.proxy", |s| s.load.routing = Routing::Proxy),
             ("load.rate", |s| s.load.rate = 0.0),
             ("load.statement_deadline", |s| s.load.statement_deadline = Span::secs(9)),
         ];

@@ -95,6 +95,8 @@ start_all() {
     first=$(most_advanced)
     begin_cluster "$first"
     step_end
+  else
+    restore_majority
   fi
   for zone in $(zone_names); do running "$zone" || down+=("$zone"); done
   if ((${#down[@]})); then
@@ -150,22 +152,30 @@ most_advanced() {
   echo "$best"
 }
 
-command_recover() {
-  local zone best='' most=-1 last
-  no_more "$@"
-  need_lab
-  lock_lab
+# Some zones run, but none is in a majority: let the one that went furthest go on. Safe
+# here, where no other part of the cluster can be alive out of sight.
+restore_majority() {
+  local zone best='' most=-1 last tries
+  for ((tries = 0; tries < 20; tries++)); do # it may be a change that passes
+    primary_running && return
+    sleep 0.25
+  done
   for zone in $(zone_names); do
     paused "$zone" && die "$zone is paused, not dead: scripts/lab fault resume $zone"
     running "$zone" || continue
-    [[ $(status_values "$zone" cluster_status) == 'Primary ' ]] && best=alive && break
     last=$(status_values "$zone" last_committed) || continue
     if ((last > most)); then most=$last best=$zone; fi
   done
-  if [[ $best && $best != alive ]]; then
-    say "no zone has the majority: $best, which went furthest, goes on alone"
-    sql "$best" "set global wsrep_provider_options='pc.bootstrap=YES'" || die "$best refused to"
-  fi
+  [[ $best ]] || die "no zone answers: scripts/lab down, then up"
+  say "no zone has the majority: $best, which went furthest, goes on alone"
+  sql "$best" "set global wsrep_provider_options='pc.bootstrap=YES'" || die "$best refused to"
+}
+
+command_recover() {
+  local zone
+  no_more "$@"
+  need_lab
+  lock_lab
   start_all
   for zone in $(zone_names); do show_zone "$zone" || true; done
 }

@@ -175,7 +175,8 @@ launch() {
 
 wait_answer() {
   local zone=$1 before=$2 deadline=$((SECONDS + ${LAB_START_SECONDS:-300}))
-  until sql "$zone" 'select 1' >/dev/null || sql "$zone" 'set @ready = 1'; do
+  # not a select, which a zone refuses until it is synced
+  until sql "$zone" 'set @ready = 1'; do
     if ! kill -0 "$SPAWNED" 2>/dev/null && ! running "$zone"; then
       warn "$zone: the server died while starting"
       show_log_tail "$zone" "$before"
@@ -218,11 +219,13 @@ graceful_stop() {
 
 # end_zone ZONE: whatever it takes, and everything the server started.
 end_zone() {
-  local zone=$1 pid left tries
+  local zone=$1 pid left tries patience=${LAB_STOP_SECONDS:-120}
   if pid=$(server_pid "$zone"); then
+    # In the middle of joining it may never stop in order, and has nothing to lose.
+    paused "$zone" || sql "$zone" 'set @ready = 1' || patience=10
     kill -TERM "$pid" 2>/dev/null || true
     kill -CONT "$pid" 2>/dev/null || true # a paused one cannot hear
-    if ! wait_gone "${LAB_STOP_SECONDS:-120}" "$pid"; then
+    if ! wait_gone "$patience" "$pid"; then
       warn "$zone: the server did not stop in time, killing it"
       kill -KILL "$pid" 2>/dev/null || true
       wait_gone 10 "$pid" || true

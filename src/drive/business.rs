@@ -2,37 +2,37 @@
 
 use std::time::Duration;
 
-use crate::event::{Outcome, RunTime, TxnKind, WriteKey, ZoneId};
-use crate::session::Failure;
+use crate::event::{RunTime, TxnKind, ZoneId};
+use crate::tpcc::Execution;
 
 /// A business transaction that was drawn and not yet carried out.
 #[derive(Debug, Clone)]
-pub struct Order<I> {
+pub(super) struct Order<I> {
     /// Which transaction.
-    pub kind: TxnKind,
+    pub(super) kind: TxnKind,
     /// Its input data, the same for every attempt.
-    pub input: I,
+    pub(super) input: I,
     /// Time spent keying it in, before; only the `spec` model waits for it.
-    pub keying: Duration,
+    pub(super) keying: Duration,
     /// Time spent reading its output, after; only the `spec` model waits for it.
-    pub think: Duration,
+    pub(super) think: Duration,
 }
 
-/// What became of one execution.
-#[derive(Debug)]
-pub struct Execution {
-    /// The outcome of the attempt.
-    pub outcome: Outcome,
-    /// Why, where it failed or is ambiguous.
-    pub failure: Option<Failure>,
-    /// How to find the write again, where one was or may have been made.
-    pub key: Option<WriteKey>,
+/// What an execution is told beside its input.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Call {
+    /// Number of the business transaction at its terminal, the same for every attempt.
+    pub(super) sequence: u64,
+    /// When the business transaction was due, the same for every attempt.
+    pub(super) scheduled: RunTime,
+    /// When it must have been done.
+    pub(super) by: RunTime,
 }
 
 /// The business of one terminal: draws its transactions and executes them over one connection.
 ///
 /// A trait, so that the driving is tested against scripted outcomes on a scripted clock.
-pub trait Business: Send + 'static {
+pub(super) trait Business: Send + 'static {
     /// Input data of a transaction.
     type Input: Send + Sync;
 
@@ -40,13 +40,12 @@ pub trait Business: Send + 'static {
     fn draw(&mut self) -> Order<Self::Input>;
 
     /// Executes a transaction once, in `zone`, connecting first where the connection is elsewhere
-    /// or gone. Comes back at `by` at the latest, give or take the tool's own delay.
+    /// or gone. Comes back at `call.by`, or within a moment after it.
     fn execute(
         &mut self,
         zone: ZoneId,
         input: &Self::Input,
-        sequence: u64,
-        by: RunTime,
+        call: Call,
     ) -> impl Future<Output = Execution> + Send;
 
     /// Drops the connection without another word.

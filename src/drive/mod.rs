@@ -6,6 +6,7 @@
 //! itself. `driver` starts and stops it all.
 
 mod business;
+mod client;
 mod driver;
 mod ending;
 mod health;
@@ -14,9 +15,6 @@ mod probe;
 mod retry;
 mod route;
 mod schedule;
-mod stream;
 mod terminal;
 
-pub use business::{Business, Execution, Order};
-pub use driver::{Binding, Driver, SequenceCounts};
-pub use schedule::Schedule;
+pub use driver::{Drive, Driver};

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use super::stream::{Purpose, Stream};
 use crate::event::RunTime;
 use crate::scenario::{Arrivals, Load};
+use crate::tpcc::random::{Purpose, Stream};
 
 /// The endless arrivals of one terminal, in order.
 #[derive(Debug, Clone)]
-pub struct Schedule {
+pub(super) struct Schedule {
     begin: RunTime,
     spacing: Spacing,
 }
@@ -24,7 +24,7 @@ enum Spacing {
 
 impl Schedule {
     /// The arrivals of `terminal`, from `begin` on. `load.rate` is that of all terminals together.
-    pub fn new(load: &Load, seed: u64, terminal: u32, begin: RunTime) -> Self {
+    pub(super) fn new(load: &Load, seed: u64, terminal: u32, begin: RunTime) -> Self {
         let us_each = 1e6 / load.rate;
         let step = u64::from(load.terminals);
         let spacing = match load.arrivals {
@@ -32,7 +32,7 @@ impl Schedule {
             Arrivals::Poisson => Spacing::Poisson {
                 elapsed_us: 0,
                 mean_us: us_each * step as f64,
-                stream: Stream::new(seed, Purpose::Arrivals, terminal),
+                stream: Stream::new(seed, Purpose::Arrivals, [terminal.into(), 0, 0]),
             },
         };
         Self { begin, spacing }
@@ -50,7 +50,7 @@ impl Iterator for Schedule {
                 elapsed_us
             }
             Spacing::Poisson { elapsed_us, mean_us, stream } => {
-                let gap_us = -(1.0 - stream.unit()).ln() * *mean_us;
+                let gap_us = -stream.unit().ln() * *mean_us;
                 *elapsed_us += gap_us.round() as u64;
                 *elapsed_us
             }
@@ -184,7 +184,7 @@ mod tests {
         let load = load(100.0, 10, Arrivals::Poisson);
         let first: Vec<_> =
             Schedule::new(&load, 42, 3, RunTime::ZERO).take(4).map(RunTime::as_us).collect();
-        assert_eq!(first, [152_857, 297_971, 361_664, 391_947]);
+        assert_eq!(first, [193_210, 301_227, 308_088, 365_092]);
         let other = Schedule::new(&load, 43, 3, RunTime::ZERO).next();
         assert_ne!(other.map(RunTime::as_us), first.first().copied());
     }

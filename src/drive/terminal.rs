@@ -11,14 +11,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::business::{Business, Execution, Order};
+use super::business::{Business, Call, Order};
 use super::ending::Ending;
 use super::health::Health;
 use super::own::Dispatch;
 use super::retry::{Trouble, next_attempt};
 use super::route::Route;
 use super::schedule::{Backlog, Schedule};
-use super::stream::Stream;
 use crate::classify::Retry;
 use crate::clock::RunClock;
 use crate::collect::EventSender;
@@ -26,6 +25,8 @@ use crate::event::{
     Attempt, ErrorClass, ErrorCode, Event, Fate, LedgerEntry, Outcome, RunTime, ZoneId,
 };
 use crate::scenario::RetryPolicy;
+use crate::tpcc::Execution;
+use crate::tpcc::random::Stream;
 
 /// What holds for every terminal of a run.
 #[derive(Debug)]
@@ -80,10 +81,8 @@ pub(super) struct Terminal<B> {
 
 /// A business transaction under way.
 struct Due<'a, I> {
-    sequence: u64,
-    scheduled: RunTime,
-    deadline: RunTime,
     order: &'a Order<I>,
+    call: Call,
 }
 
 /// One attempt before it is known whether another follows.
@@ -131,15 +130,15 @@ impl<B: Business> Terminal<B> {
 
     /// Sees one business transaction through to its last attempt.
     async fn transact(&mut self, sequence: u64, scheduled: RunTime, order: &Order<B::Input>) {
-        let deadline = scheduled.plus_us(self.rules.deadline_us);
-        let due = Due { sequence, scheduled, deadline, order };
+        let by = scheduled.plus_us(self.rules.deadline_us);
+        let due = Due { order, call: Call { sequence, scheduled, by } };
         if !self.backlog.admits(scheduled) {
             let tried = Tried::not_sent(scheduled, Outcome::Shed);
             return self.report(&due, 0, true, tried).await;
         }
         let mut begin = self.trouble.connect_at();
         for attempt in 0.. {
-            self.ending.sleep(begin.min(deadline)).await;
+            self.ending.sleep(begin.min(by)).await;
             if attempt == 0 {
                 self.backlog.began(self.rules.clock.now());
             }
@@ -157,14 +156,13 @@ impl<B: Business> Terminal<B> {
         if self.ending.is_cut() {
             return Tried::not_sent(start, Outcome::Censored);
         }
-        if start.plus_us(self.trouble.margin_us()) >= due.deadline {
+        if start.plus_us(self.trouble.margin_us()) >= due.call.by {
             return Tried::not_sent(start, Outcome::Failed(ErrorClass::Deadline));
         }
         let zone = self.route.choose(start, |zone| self.rules.health.serving_since(zone));
         let executed = tokio::select! {
             biased;
-            execution =
-                self.business.execute(zone, &due.order.input, due.sequence, due.deadline) => Some(execution),
+            execution = self.business.execute(zone, &due.order.input, due.call) => Some(execution),
             () = self.ending.until_cut() => None,
         };
         let end = self.rules.clock.now();
@@ -187,14 +185,14 @@ impl<B: Business> Terminal<B> {
         let class = outcome.class()?;
         let resume_at = self.trouble.failed(class, tried.end, self.jitter.unit());
         let needed_us = self.rules.needed_us(class);
-        if tried.start.plus_us(needed_us) > due.deadline {
+        if tried.start.plus_us(needed_us) > due.call.by {
             self.trouble.was_cut_short(needed_us);
         } else if class.retry() == Retry::OtherEndpoint {
             self.route.failed(tried.end, self.jitter.unit());
         } else {
             self.route.served();
         }
-        next_attempt(self.rules.retry, outcome, attempt + 1, resume_at, due.deadline)
+        next_attempt(self.rules.retry, outcome, attempt + 1, resume_at, due.call.by)
     }
 
     /// Hands an attempt, and the write it made or may have made, to the record.
@@ -202,7 +200,7 @@ impl<B: Business> Terminal<B> {
         let Tried { start, end, zone, execution: Execution { outcome, failure, key } } = tried;
         // Which zone a proxy chose is not known.
         let zone = zone.filter(|_| !self.rules.through_proxy);
-        let (terminal, warehouse, sequence) = (self.id, self.warehouse, due.sequence);
+        let (terminal, warehouse, sequence) = (self.id, self.warehouse, due.call.sequence);
         let code = failure.as_ref().map_or(ErrorCode::NONE, |failure| failure.code);
         let statement = failure.map(|failure| failure.statement);
         let attempt = Attempt {
@@ -212,7 +210,7 @@ impl<B: Business> Terminal<B> {
             last,
             kind: due.order.kind,
             warehouse,
-            scheduled: due.scheduled,
+            scheduled: due.call.scheduled,
             start,
             end,
             zone,
@@ -246,5 +244,4 @@ fn after(at: RunTime, wait: Duration) -> RunTime {
 }
 
 #[cfg(test)]
-#[path = "terminal_tests.rs"]
 mod tests;

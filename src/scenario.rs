@@ -335,6 +335,8 @@ pub struct Objectives {
     pub good_share_min: f64,
     /// Least share of completed over offered in every window of ten seconds.
     pub throughput_share_min: f64,
+    /// Longest time after a zone's return until p99 is within 1.2 × baseline again.
+    pub recovery_max: Span,
 }
 
 impl Default for Objectives {
@@ -346,6 +348,7 @@ impl Default for Objectives {
             client_outage_max: Span::secs(5),
             good_share_min: 0.9995,
             throughput_share_min: 0.8,
+            recovery_max: Span::secs(60),
         }
     }
 }

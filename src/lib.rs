@@ -4,6 +4,9 @@
 //! Two towers share only their ground floor and the record on disk: measuring writes a record,
 //! reporting reads it. ARCHITECTURE.md has the map.
 
+// Here and not in Cargo.toml, because integration tests may unwrap and print.
+#![warn(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
+
 // The ground floor: pure vocabulary, then the record.
 pub mod classify;
 pub mod event;
@@ -18,6 +21,7 @@ pub mod clock;
 pub mod cluster;
 pub mod collect;
 pub mod drive;
+pub mod live;
 pub mod preflight;
 pub mod run;
 pub mod session;

@@ -521,7 +521,8 @@ mod tests {
 
     #[test]
     fn values_out_of_range_name_their_key() {
-        let cases: [(&str, fn(&mut Scenario)); 6] = [
+        type Spoil = fn(&mut Scenario);
+        let cases: [(&str, Spoil); 6] = [
             ("cluster.zones", |s| s.cluster.zones.clear()),
             ("cluster.zones", |s| s.cluster.zones[1].name = "zone1".into()),
             ("cluster.zones", |s| s.cluster.zones[1].endpoint = "nowhere".into()),

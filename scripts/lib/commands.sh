@@ -95,6 +95,8 @@ start_all() {
     first=$(most_advanced)
     begin_cluster "$first"
     step_end
+  else
+    restore_majority
   fi
   for zone in $(zone_names); do running "$zone" || down+=("$zone"); done
   if ((${#down[@]})); then
@@ -113,8 +115,7 @@ start_all() {
 begin_cluster() {
   local dir=$ZONES_DIR/$1
   event_begin "$1" start-server
-  # an old list of members, or a flag that another zone was the last to stop
-  rm -f "$dir/data/gvwstate.dat"
+  # it may say that another zone was the last to stop
   sed -i 's/^safe_to_bootstrap:.*/safe_to_bootstrap: 1/' "$dir/data/grastate.dat"
   launch "$1" new-cluster || die "$1 could not begin the cluster"
   event_end "$1" start-server
@@ -151,22 +152,30 @@ most_advanced() {
   echo "$best"
 }
 
-command_recover() {
-  local zone best='' most=-1 last
-  no_more "$@"
-  need_lab
-  lock_lab
+# Some zones run, but none is in a majority: let the one that went furthest go on. Safe
+# here, where no other part of the cluster can be alive out of sight.
+restore_majority() {
+  local zone best='' most=-1 last tries
+  for ((tries = 0; tries < 20; tries++)); do # it may be a change that passes
+    primary_running && return
+    sleep 0.25
+  done
   for zone in $(zone_names); do
     paused "$zone" && die "$zone is paused, not dead: scripts/lab fault resume $zone"
     running "$zone" || continue
-    [[ $(status_values "$zone" cluster_status) == 'Primary ' ]] && best=alive && break
     last=$(status_values "$zone" last_committed) || continue
     if ((last > most)); then most=$last best=$zone; fi
   done
-  if [[ $best && $best != alive ]]; then
-    say "no zone has the majority: $best, which went furthest, goes on alone"
-    sql "$best" "set global wsrep_provider_options='pc.bootstrap=YES'" || die "$best refused to"
-  fi
+  [[ $best ]] || die "no zone answers: scripts/lab down, then up"
+  say "no zone has the majority: $best, which went furthest, goes on alone"
+  sql "$best" "set global wsrep_provider_options='pc.bootstrap=YES'" || die "$best refused to"
+}
+
+command_recover() {
+  local zone
+  no_more "$@"
+  need_lab
+  lock_lab
   start_all
   for zone in $(zone_names); do show_zone "$zone" || true; done
 }
@@ -330,7 +339,7 @@ point_zone() { # in one step: there is always a release installed
 }
 
 command_start_server() {
-  local other
+  local tries
   need_zone "$@"
   no_more "${@:2}"
   lock_zone "$1"
@@ -338,9 +347,14 @@ command_start_server() {
     say "$1 is running already"
     return
   fi
-  for other in $(zone_names); do running "$other" && break; done
-  running "$other" || die "no zone is running that $1 could join: scripts/lab recover"
+  any_running || die "no zone is running that $1 could join: scripts/lab recover"
   event_begin "$1" start-server
+  # A zone that has just left costs the others a moment; a lost majority stays lost.
+  for ((tries = 0; tries < 40; tries++)); do
+    primary_running && break
+    sleep 0.25
+  done
+  ((tries < 40)) || die "the running zones have no majority that $1 could join: scripts/lab recover"
   launch "$1" || die "$1 did not start"
   event_end "$1" start-server
 }

@@ -80,6 +80,17 @@ status_values() {
   echo "$line"
 }
 
+# The zones that work have to be asked one by one; one of them will do.
+primary_running() {
+  local zone
+  for zone in $(zone_names); do
+    if running "$zone" && ! paused "$zone" && [[ $(status_values "$zone" cluster_status) == 'Primary ' ]]; then
+      return 0
+    fi
+  done
+  return 1
+}
+
 in_cluster() { # ZONE: synced, and sees every zone of the lab
   [[ $(status_values "$1" local_state_comment cluster_size ready) == "Synced $ZONE_COUNT ON " ]]
 }
@@ -148,6 +159,11 @@ launch() {
   mkdir -p "$dir/tmp" "$dir/data"
   if [[ ${2:-} == new-cluster ]]; then
     arguments+=(--wsrep-new-cluster)
+    rm -f "$dir/data/gvwstate.dat"
+  elif primary_running; then
+    # After a crash the server would come back as the member it was, and wait until the
+    # others have given that one up. Nothing to restore while a majority is at work.
+    rm -f "$dir/data/gvwstate.dat"
   fi
   if [[ $(saved_seqno "$zone") == -1 ]]; then
     found=$(position "$zone")
@@ -159,7 +175,8 @@ launch() {
 
 wait_answer() {
   local zone=$1 before=$2 deadline=$((SECONDS + ${LAB_START_SECONDS:-300}))
-  until sql "$zone" 'select 1' >/dev/null || sql "$zone" 'set @ready = 1'; do
+  # not a select, which a zone refuses until it is synced
+  until sql "$zone" 'set @ready = 1'; do
     if ! kill -0 "$SPAWNED" 2>/dev/null && ! running "$zone"; then
       warn "$zone: the server died while starting"
       show_log_tail "$zone" "$before"
@@ -202,11 +219,13 @@ graceful_stop() {
 
 # end_zone ZONE: whatever it takes, and everything the server started.
 end_zone() {
-  local zone=$1 pid left tries
+  local zone=$1 pid left tries patience=${LAB_STOP_SECONDS:-120}
   if pid=$(server_pid "$zone"); then
+    # In the middle of joining it may never stop in order, and has nothing to lose.
+    paused "$zone" || sql "$zone" 'set @ready = 1' || patience=10
     kill -TERM "$pid" 2>/dev/null || true
     kill -CONT "$pid" 2>/dev/null || true # a paused one cannot hear
-    if ! wait_gone "${LAB_STOP_SECONDS:-120}" "$pid"; then
+    if ! wait_gone "$patience" "$pid"; then
       warn "$zone: the server did not stop in time, killing it"
       kill -KILL "$pid" 2>/dev/null || true
       wait_gone 10 "$pid" || true

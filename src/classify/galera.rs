@@ -1,6 +1,6 @@
 //! MariaDB Galera Cluster (MariaDB knowledge base, "Galera Cluster" and error reference).
 
-use super::{Entry, sure};
+use super::lookup::{Entry, sure};
 use crate::event::ErrorClass as C;
 
 pub(super) const TABLE: &[Entry] = &[

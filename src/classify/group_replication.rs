@@ -1,6 +1,6 @@
 //! MySQL Group Replication (MySQL reference manual, "Group Replication" and server error reference).
 
-use super::{Entry, sure};
+use super::lookup::{Entry, sure};
 use crate::event::ErrorClass as C;
 
 pub(super) const TABLE: &[Entry] = &[

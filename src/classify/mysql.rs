@@ -1,6 +1,6 @@
 //! Codes that mean the same on every server of the family (MySQL and MariaDB error references).
 
-use super::{Entry, open, sure};
+use super::lookup::{Entry, open, sure};
 use crate::event::ErrorClass as C;
 
 pub(super) const TABLE: &[Entry] = &[

@@ -1,7 +1,7 @@
 //! OceanBase (product error code reference; numbers are the server's own where no MySQL code is
 //! mapped).
 
-use super::{AtCommit, Entry, ServerWords, open, sure};
+use super::lookup::{AtCommit, Entry, ServerWords, open, sure};
 use crate::event::{ErrorClass as C, StatementKind};
 
 pub(super) const TABLE: &[Entry] = &[

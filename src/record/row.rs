@@ -50,6 +50,10 @@ impl Fields<'_> {
         self.to.field(text.as_bytes())
     }
 
+    fn blanks(&mut self, count: usize) -> csv::Result<()> {
+        (0..count).try_for_each(|_| self.text(""))
+    }
+
     fn number(&mut self, number: impl itoa::Integer) -> csv::Result<()> {
         self.to.field(self.digits.format(number).as_bytes())
     }
@@ -61,7 +65,7 @@ impl Fields<'_> {
     /// Class, errno and SQLSTATE: three columns, blank together.
     fn failure(&mut self, class: Option<ErrorClass>, code: ErrorCode) -> csv::Result<()> {
         let Some(class) = class else {
-            return self.text("").and_then(|()| self.text("")).and_then(|()| self.text(""));
+            return self.blanks(3);
         };
         self.text(class.as_str())?;
         self.number(code.errno)?;
@@ -293,22 +297,21 @@ impl Row for LedgerEntry {
                 f.number(*district)?;
                 f.number(*order)?;
                 f.number(*customer)?;
-                (f.text("")?, f.text("")?, f.text("")?);
+                f.blanks(3)?;
                 f.number(*entered_us)
             }
             WriteKey::Payment { district, amount_cents } => {
                 f.text("payment")?;
                 f.number(self.warehouse)?;
                 f.number(*district)?;
-                (f.text("")?, f.text("")?);
+                f.blanks(2)?;
                 f.number(*amount_cents)?;
-                (f.text("")?, f.text("")?);
-                f.text("")
+                f.blanks(3)
             }
             WriteKey::Delivery { carrier, delivered_us, orders } => {
                 f.text("delivery")?;
                 f.number(self.warehouse)?;
-                (f.text("")?, f.text("")?, f.text("")?, f.text("")?);
+                f.blanks(4)?;
                 f.number(*carrier)?;
                 f.number(*orders)?;
                 f.number(*delivered_us)

@@ -365,6 +365,22 @@ pub struct ZoneStatus {
     pub detail: String,
 }
 
+impl ZoneStatus {
+    /// Whether the zone's server said that it runs `target`: the target's numbers must begin the
+    /// server's, as numbers, so `10.11.1` is not `10.11.19` but `10.11.19` is
+    /// `10.11.19-MariaDB-0+deb12u1`.
+    pub fn runs(&self, target: &str) -> bool {
+        let (target, running) = (numbers(target), self.version.as_deref().map(numbers));
+        !target.is_empty() && running.is_some_and(|running| running.starts_with(&target))
+    }
+}
+
+/// The dotted numbers a version begins with; what follows them is the packager's.
+fn numbers(version: &str) -> Vec<u64> {
+    let end = version.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(version.len());
+    version[..end].split('.').map_while(|part| part.parse().ok()).collect()
+}
+
 /// What happened to the cluster, as the runner, a marker or an observer tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -493,4 +509,33 @@ pub enum Event {
     Ledger(LedgerEntry),
     /// The tool looked at itself.
     Own(SelfSample),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        let cases = [
+            ("10.11.19-MariaDB-0+deb12u1", "10.11.19", true),
+            ("10.11.19-MariaDB", "10.11", true),
+            ("10.11.19-MariaDB", "10.11.1", false),
+            ("10.11.1", "10.11.19", false),
+            ("4.2.1.8_108000022024072217", "4.2.1.8", true),
+            ("4.2.1.10", "4.2.1.1", false),
+            ("10.11.19", "", false),
+            ("unknown", "10", false),
+        ];
+        for (running, target, same) in cases {
+            let status = ZoneStatus {
+                zone: ZoneId(0),
+                state: ZoneState::Serving,
+                version: Some(running.to_owned()),
+                cluster_size: None,
+                detail: String::new(),
+            };
+            assert_eq!(status.runs(target), same, "{running} against {target}");
+        }
+    }
 }

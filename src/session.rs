@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::classify::{AtCommit, ServerWords, classify};
 use crate::event::{ErrorClass, ErrorCode, Outcome, StatementKind};
-use crate::scenario::Product;
+use crate::scenario::{Cluster, Product, Zone};
 
 /// Prepared statements a session ever holds. OceanBase allows 50 a session (`open_cursors`).
 const STATEMENTS_MAX: usize = 48;
@@ -66,6 +66,23 @@ pub struct Login {
 }
 
 impl Login {
+    /// The login of one zone's own server, in no schema and with no settings yet.
+    ///
+    /// # Panics
+    /// When the scenario was not validated and the endpoint is not `host:port`.
+    pub fn to_zone(cluster: &Cluster, zone: &Zone, password: &Password) -> Self {
+        let (host, port) = zone.host_port().expect("a validated scenario has host:port endpoints");
+        Self {
+            product: cluster.product,
+            host: host.to_owned(),
+            port,
+            user: cluster.user.clone(),
+            password: password.clone(),
+            database: None,
+            settings: Vec::new(),
+        }
+    }
+
     fn opts(&self) -> Opts {
         OptsBuilder::default()
             .ip_or_hostname(self.host.clone())

@@ -120,7 +120,7 @@ lock_zone() {
 # ---- settings -------------------------------------------------------------------
 
 # What `up` decided, for all later commands.
-SETTINGS=(PRODUCT ZONE_COUNT TIMERS SAME_VERSION BASE_PORT OLD_VERSION NEW_VERSION ADMIN)
+SETTINGS=(PRODUCT ZONE_COUNT TIMERS SAME_VERSION BASE_PORT OLD_VERSION NEW_VERSION)
 
 load_settings() {
   local name
@@ -170,7 +170,7 @@ choose_ports() {
   local wanted=$1 used i offset
   used=" $(ports_in_use | tr '\n' ' ') "
   for ((BASE_PORT = wanted; BASE_PORT < 32000; BASE_PORT += 100)); do
-    for ((i = 1; i <= ZONE_COUNT; i++)); do
+    for ((i = 0; i <= ZONE_COUNT; i++)); do
       for offset in 0 20 40 60; do
         [[ $used == *" $((BASE_PORT + offset + i)) "* ]] && continue 3
       done

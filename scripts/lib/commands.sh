@@ -219,11 +219,10 @@ command_down() {
     shift
   fi
   no_more "$@"
-  if [[ -d $LAB_DIR ]]; then
-    lock_lab
-    load_settings
-    end_lab
-  fi
+  # without settings, too: the directory may be gone while its servers still run
+  if [[ -d $LAB_DIR ]]; then lock_lab; fi
+  load_settings
+  end_lab
   if ((purge)); then rm -rf "$ZONES_DIR" "$LAB_DIR/template"; fi
 }
 

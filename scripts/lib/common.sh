@@ -99,16 +99,19 @@ event_end() {
 
 # ---- locks ----------------------------------------------------------------------
 
-# lock_file FILE shared|exclusive: held until this script ends. Waits, and says so.
+# lock_file FILE shared|exclusive: held until this script ends, or unlock_last. Waits, and
+# says so.
 lock_file() {
-  local file=$1 mode=-x handle
+  local file=$1 mode=-x
   [[ $2 == shared ]] && mode=-s
   mkdir -p "$(dirname "$file")"
-  exec {handle}>>"$file"
-  flock -n "$mode" "$handle" && return
+  exec {LOCK}>>"$file"
+  flock -n "$mode" "$LOCK" && return
   warn "another scripts/lab is at work here, waiting for it"
-  flock -w 900 "$mode" "$handle" || die "gave up waiting for $file"
+  flock -w 900 "$mode" "$LOCK" || die "gave up waiting for $file"
 }
+
+unlock_last() { exec {LOCK}>&-; }
 
 # Whoever changes the whole lab is alone; steps on different zones run side by side.
 lock_lab() { lock_file "$LAB_DIR/lock" exclusive; }

@@ -408,7 +408,12 @@ fn failure(product: Product, error: mysql_async::Error, statement: StatementKind
         _ if connecting => ErrorClass::ConnectionLost,
         _ => ErrorClass::Other,
     };
-    Failure::seen_here(class, statement, error.to_string())
+    // The driver wraps the system's words twice in "Input/output error".
+    let message = match &error {
+        Error::Io(IoError::Io(io)) => io.to_string(),
+        other => other.to_string(),
+    };
+    Failure::seen_here(class, statement, message)
 }
 
 /// Takes one cell out of a row.

@@ -72,7 +72,7 @@ fn phase_evidence(
 }
 
 fn data(analysis: &Analysis) -> ObjectiveResult {
-    let title = "lost, duplicated, phantom or inconsistent data";
+    let title = "lost or wrong data";
     let result = objective("data", title, Limit::AtMost(Figure::Count(0)));
     let Some(data) = &analysis.data else { return result.unknown("the data was not checked") };
     let total = data.violations_total();
@@ -89,7 +89,7 @@ fn data(analysis: &Analysis) -> ObjectiveResult {
 
 fn failed(analysis: &Analysis) -> ObjectiveResult {
     let limit = analysis.run.scenario.objectives.failed_max;
-    let title = "business transactions failed after retry";
+    let title = "failed after every retry";
     let result = objective("failed", title, Limit::AtMost(Figure::Count(limit)));
     let judged = analysis.phases.iter().filter(|phase| phase.role != Role::WarmUp);
     let (mut bad, mut undecided, mut offered) = (0, 0, 0);
@@ -120,11 +120,8 @@ fn failed(analysis: &Analysis) -> ObjectiveResult {
 
 fn write_gap(analysis: &Analysis) -> ObjectiveResult {
     let limit = analysis.run.scenario.objectives.write_gap_max.as_us();
-    let result = objective(
-        "write-gap",
-        "longest write gap of the cluster",
-        Limit::AtMost(Figure::DurationUs(limit)),
-    );
+    let result =
+        objective("write-gap", "longest write gap", Limit::AtMost(Figure::DurationUs(limit)));
     if analysis.run.shards > 1 {
         return result.unknown("the error between the drivers' clocks was not measured");
     }
@@ -211,7 +208,7 @@ fn judge_outages(
 
 fn good_share(analysis: &Analysis) -> ObjectiveResult {
     let limit = analysis.run.scenario.objectives.good_share_min;
-    let title = "good transactions through the upgrade";
+    let title = "good through the upgrade";
     let result = objective("good-share", title, Limit::AtLeast(Figure::Share(limit)));
     let counts = analysis.sum(|role| role == Role::Window).counts;
     if counts.offered == 0 {
@@ -231,7 +228,7 @@ fn good_share(analysis: &Analysis) -> ObjectiveResult {
 
 fn throughput(analysis: &Analysis) -> ObjectiveResult {
     let limit = analysis.run.scenario.objectives.throughput_share_min;
-    let title = "completed over offered, worst 10 s";
+    let title = "completed/offered, worst 10 s";
     let result = objective("throughput", title, Limit::AtLeast(Figure::Share(limit)));
     let worst = analysis.throughput.iter().min_by(|a, b| a.share().total_cmp(&b.share()));
     let Some(worst) = worst else {
@@ -251,7 +248,7 @@ fn throughput(analysis: &Analysis) -> ObjectiveResult {
 /// The slowest return; `None` when no zone returned.
 fn recovery(analysis: &Analysis) -> Option<ObjectiveResult> {
     let limit = analysis.run.scenario.objectives.recovery_max.as_us();
-    let title = "slowest return to 1.2 × baseline p99";
+    let title = "slowest return to calm";
     let result = objective("recovery", title, Limit::AtMost(Figure::DurationUs(limit)));
     let rank =
         |back: &&Recovery| (back.after_us.unwrap_or(back.watched_us), back.after_us.is_none());

@@ -23,6 +23,10 @@ pub enum Purpose {
     Input = 5,
     /// The waits of a terminal.
     Wait = 6,
+    /// The arrivals of a terminal.
+    Arrivals = 7,
+    /// What spreads terminals over time: back-off, returns to a zone, first arrivals.
+    Jitter = 8,
 }
 
 /// 64 characters, so that six bits pick one. Clause 4.3.2.2 asks for at least the letters and

@@ -17,6 +17,7 @@ pub use audit::{
     AmbiguousCount, AuditRecord, CheckResult, DataVerdict, Finding, FindingKind, ZoneAudit,
 };
 pub use error::RecordError;
+pub(crate) use manifest::write_atomically;
 pub use manifest::{Completion, FORMAT, Manifest, RowCounts, UpgradeIntent};
 pub use reader::{Record, Rows, Wholeness};
 pub use row::Row;
@@ -36,6 +37,8 @@ pub mod file {
     pub const LEDGER: &str = "ledger.csv.zst";
     /// The tool's own health, about once a second.
     pub const OWN: &str = "self.csv";
+    /// Order numbers and sums before the load began, which the audit counts from.
+    pub const START: &str = "start.json";
     /// What the data checks found.
     pub const AUDIT: &str = "audit.json";
     /// The upgrade runner's journal, from which `--resume` goes on.

@@ -214,7 +214,7 @@ fn same_rows(answers: &mut [ZoneAnswers], table: Table) {
                 Err("no other zone could be asked".to_owned())
             }
             Some(Ok(sums)) => {
-                let rows: u64 = sums.by_warehouse.values().map(|sum| sum.rows).sum();
+                let rows: u64 = sums.values().map(|sum| sum.rows).sum();
                 Ok((findings, format!("{rows} rows, compared on {asked} of {zones} zones")))
             }
         };

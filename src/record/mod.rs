@@ -2,9 +2,10 @@
 //!
 //! A run's directory holds a raw part, written as the run goes, and derived files that can be
 //! deleted at any time. The raw part is `manifest.json`, `transactions.csv.zst`,
-//! `probes.csv.zst`, `cluster.jsonl`, `ledger.csv.zst`, `self.csv` and, once the data was checked,
-//! `audit.json`. Rows are flushed about once a second, so a run that was killed can be read up to
-//! its last flushed second; what is cut is said to be cut and never mistaken for whole.
+//! `probes.csv.zst`, `cluster.jsonl`, `ledger.csv.zst`, `self.csv`, `start.json` (the counters
+//! before the load) and, once the data was checked, `audit.json`. Rows are flushed about once a
+//! second, so a run that was killed can be read up to its last flushed second; what is cut is said
+//! to be cut and never mistaken for whole.
 
 mod audit;
 mod error;

@@ -78,14 +78,14 @@ const PRIVILEGES: Question = Question {
 const LOADED: Question = Question {
     id: "data-loaded",
     title: "the workload's data is there",
-    query: "tables of the schema; rollproof_meta",
+    query: "SELECT load_complete FROM rollproof_meta",
     meaning: "the load needs the nine TPC-C tables, whole",
 };
 
 /// Every check, in the order of the table. Zones that do not answer are left out of the later
 /// ones: the first lines name them.
 pub(super) async fn all(site: &Site, target: Option<&str>, by: Instant) -> Vec<CheckLine> {
-    let mut lines = check::connections(site, by).await;
+    let mut lines = check::connections(site).await;
     lines.push(check::enough_zones(site.len()));
     let (mut nodes, mut statuses) = (Vec::new(), Vec::new());
     for zone in site.ids() {
@@ -99,7 +99,8 @@ pub(super) async fn all(site: &Site, target: Option<&str>, by: Instant) -> Vec<C
         }
     }
     lines.extend(check::versions(&statuses, target));
-    lines.extend(membership(&nodes, site.len()));
+    let names: Vec<&str> = site.ids().map(|zone| site.name(zone)).collect();
+    lines.extend(membership(&nodes, &names));
     let Some(first) = nodes.first() else { return lines };
     lines.push(gcache(site, first, by).await);
     lines.extend(schema(site, first.zone, by).await);
@@ -122,7 +123,8 @@ async fn variables(site: &Site, zone: ZoneId, by: Instant) -> Result<Variables, 
 }
 
 /// What all nodes together say about the cluster. Pure.
-fn membership(nodes: &[Node<'_>], zones: usize) -> Vec<CheckLine> {
+fn membership(nodes: &[Node<'_>], names: &[&str]) -> Vec<CheckLine> {
+    let zones = names.len();
     let each = |say: &dyn Fn(&Node<'_>) -> String| {
         nodes.iter().map(|node| format!("{} {}", node.name, say(node))).collect::<Vec<_>>()
     };
@@ -133,20 +135,21 @@ fn membership(nodes: &[Node<'_>], zones: usize) -> Vec<CheckLine> {
             .map(|node| format!("{} {}", node.name, say(node)))
             .collect::<Vec<_>>()
     };
-    let missing =
-        || (nodes.len() < zones).then(|| format!("{} zones did not answer", zones - nodes.len()));
+    let answered = |name: &str| nodes.iter().any(|node| node.name == name);
+    let silent = names.iter().filter(|name| !answered(name));
+    let missing: Vec<_> = silent.map(|name| format!("{name} did not answer")).collect();
 
     let words = |node: &Node<'_>| node.reading.words();
     let mut unfit = problems(&|node| node.reading.zone_state() != ZoneState::Serving, &words);
-    unfit.extend(missing());
+    unfit.extend(missing.iter().cloned());
     let size = |node: &Node<'_>| format!("sees {}", node.reading.size);
     let mut partial = problems(&|node| node.reading.size as usize != zones, &size);
-    partial.extend(missing());
+    partial.extend(missing.iter().cloned());
     let seen: BTreeSet<_> =
         nodes.iter().map(|node| (&node.reading.uuid, &node.reading.membership)).collect();
     let view = |node: &Node<'_>| format!("{}:{}", node.reading.uuid, node.reading.membership);
     let mut apart = if seen.len() == 1 { Vec::new() } else { each(&view) };
-    apart.extend(missing());
+    apart.extend(missing.iter().cloned());
     let queue = |node: &Node<'_>| format!("{} waiting", node.reading.receive_queue);
     let lagging = problems(&|node| node.reading.receive_queue > QUEUE_MAX, &queue);
     let share = |node: &Node<'_>| paused(&node.variables);
@@ -172,18 +175,21 @@ fn membership(nodes: &[Node<'_>], zones: usize) -> Vec<CheckLine> {
             nodes.first().map(view).unwrap_or_default(),
             "these addresses do not belong together, or the cluster is split",
         ),
-        QUEUE.pass_unless(
-            lagging,
-            each(&queue).join("; "),
-            "wait until the queue is empty, or find what slows the zone",
-        ),
-        if stalled.is_empty() {
-            PAUSED.pass(each(&paused_words).join("; "))
-        } else {
-            PAUSED.warn(
+        match nodes {
+            [] => QUEUE.unasked("no zone answered"),
+            _ => QUEUE.pass_unless(
+                lagging,
+                each(&queue).join("; "),
+                "wait until the queue is empty, or find what slows the zone",
+            ),
+        },
+        match (nodes, stalled.is_empty()) {
+            ([], _) => PAUSED.unasked("no zone answered"),
+            (_, true) => PAUSED.pass(each(&paused_words).join("; ")),
+            (_, false) => PAUSED.warn(
                 stalled.join("; "),
                 "a zone cannot keep up; FLUSH STATUS and look again under the load of the upgrade",
-            )
+            ),
         },
     ]
 }
@@ -269,9 +275,17 @@ async fn schema(site: &Site, zone: ZoneId, by: Instant) -> Vec<CheckLine> {
         (&KEYS, keyless, "add a primary key to each of these tables"),
         (&INNODB, foreign, "ALTER TABLE … ENGINE=InnoDB"),
     ];
+    let count = format!(
+        "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '{database}' \
+         AND table_type = 'BASE TABLE'"
+    );
+    let tables = site.number(zone, count, by).await;
     let mut lines = Vec::new();
     for (question, sql, advice) in questions {
         lines.push(match names(site, zone, sql, by).await {
+            Ok(_) if matches!(tables, Ok(0)) => {
+                question.warn(format!("{database} has no tables yet"), "run `rollproof load`")
+            }
             Ok(names) => question.pass_unless(names, format!("all of {database}"), advice),
             Err(failure) => question.unanswered(&failure),
         });
@@ -312,11 +326,14 @@ async fn privileges(site: &Site, nodes: &[Node<'_>], by: Instant) -> CheckLine {
 }
 
 async fn loaded(site: &Site, zone: ZoneId, by: Instant) -> CheckLine {
-    let sql = format!("SELECT COUNT(*) FROM `{}`.rollproof_meta", site.database);
+    let sql = format!(
+        "SELECT CAST(COALESCE(SUM(load_complete), 0) AS UNSIGNED) FROM `{}`.rollproof_meta",
+        site.database
+    );
     let advice = "run `rollproof load`; `rollproof run` needs the data";
     match site.number(zone, sql, by).await {
-        Ok(0) => LOADED.warn("rollproof_meta is empty: the load did not finish", advice),
-        Ok(rows) => LOADED.pass(format!("rollproof_meta holds {rows} rows")),
+        Ok(0) => LOADED.warn("the load did not finish", advice),
+        Ok(_) => LOADED.pass(format!("{} is loaded", site.database)),
         Err(failure) if failure.class == ErrorClass::Schema => {
             LOADED.warn(format!("not loaded: no rollproof_meta in {}", site.database), advice)
         }
@@ -364,7 +381,7 @@ mod tests {
     fn each_fault_of_a_node_spoils_its_own_line() {
         let spoiled = |changes: &[(&str, &str)]| -> Vec<String> {
             let nodes = [node("a", &[]), node("b", changes), node("c", &[])];
-            let lines = membership(&nodes, 3);
+            let lines = membership(&nodes, &["a", "b", "c"]);
             lines.into_iter().filter(|l| l.status != CheckStatus::Pass).map(|l| l.id).collect()
         };
         assert!(spoiled(&[]).is_empty());
@@ -379,9 +396,12 @@ mod tests {
 
     #[test]
     fn a_zone_that_did_not_answer_spoils_what_it_should_have_told() {
-        let lines = membership(&[node("a", &[]), node("b", &[])], 3);
+        let lines = membership(&[node("a", &[]), node("b", &[])], &["a", "b", "c"]);
         let failed: Vec<_> =
             lines.iter().filter(|l| l.status == CheckStatus::Fail).map(|l| l.id.as_str()).collect();
         assert_eq!(failed, ["serving", "cluster-size", "one-cluster"]);
+        assert!(lines[0].answer.contains("c did not answer"), "{}", lines[0].answer);
+        let nobody = membership(&[], &["a", "b", "c"]);
+        assert!(nobody.iter().all(|line| line.status != CheckStatus::Pass));
     }
 }

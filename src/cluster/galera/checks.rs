@@ -1,55 +1,21 @@
 //! The pre-upgrade checks of Galera, all read-only.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::membership::{Node, membership};
 use super::reading::{Reading, Variables};
 use crate::cluster::check::{self, CheckLine, Question};
 use crate::cluster::site::{Site, unread};
-use crate::event::{ErrorClass, ZoneId, ZoneState};
+use crate::event::{ErrorClass, ZoneId};
 use crate::session::{Failure, cell};
 
 /// A zone is seldom away for longer than this while its package is changed and its server starts.
 const AWAY: Duration = Duration::from_mins(10);
 /// How long writes are counted to know their rate.
 const SAMPLE: Duration = Duration::from_secs(1);
-/// Write sets a healthy node may have waiting.
-const QUEUE_MAX: u64 = 50;
-/// Share of the time since its last reset that flow control may have stopped the cluster.
-const PAUSED_MAX: f64 = 0.01;
 
-const SERVING: Question = Question {
-    id: "serving",
-    title: "every zone serves",
-    query: "SHOW GLOBAL STATUS: wsrep_ready, _cluster_status, _local_state_comment; wsrep_reject_queries",
-    meaning: "the upgrade takes one zone away; all others must carry the business",
-};
-const WHOLE: Question = Question {
-    id: "cluster-size",
-    title: "the cluster is whole",
-    query: "wsrep_cluster_size",
-    meaning: "a member that is missing, or one too many, changes what a majority is",
-};
-const ONE_CLUSTER: Question = Question {
-    id: "one-cluster",
-    title: "all zones are one cluster",
-    query: "wsrep_cluster_state_uuid, wsrep_cluster_conf_id",
-    meaning: "zones of different clusters do not replicate to each other",
-};
-const QUEUE: Question = Question {
-    id: "receive-queue",
-    title: "no zone lags",
-    query: "wsrep_local_recv_queue",
-    meaning: "a zone that lags now will lag more with one zone fewer",
-};
-const PAUSED: Question = Question {
-    id: "flow-control",
-    title: "flow control is quiet",
-    query: "wsrep_flow_control_paused",
-    meaning: "flow control stops all writes of the cluster until the slowest zone has caught up",
-};
 const GCACHE: Question = Question {
     id: "gcache-size",
     title: "a returning zone catches up by IST",
@@ -109,93 +75,10 @@ pub(super) async fn all(site: &Site, target: Option<&str>, by: Instant) -> Vec<C
     lines
 }
 
-struct Node<'a> {
-    name: &'a str,
-    zone: ZoneId,
-    variables: Variables,
-    reading: Reading,
-}
-
 async fn variables(site: &Site, zone: ZoneId, by: Instant) -> Result<Variables, Failure> {
     let mut variables = site.pairs(zone, super::adapter::STATUS, by).await?;
     variables.extend(site.pairs(zone, super::adapter::SETTING, by).await?);
     Ok(variables)
-}
-
-/// What all nodes together say about the cluster. Pure.
-fn membership(nodes: &[Node<'_>], names: &[&str]) -> Vec<CheckLine> {
-    let zones = names.len();
-    let each = |say: &dyn Fn(&Node<'_>) -> String| {
-        nodes.iter().map(|node| format!("{} {}", node.name, say(node))).collect::<Vec<_>>()
-    };
-    let problems = |bad: &dyn Fn(&Node<'_>) -> bool, say: &dyn Fn(&Node<'_>) -> String| {
-        nodes
-            .iter()
-            .filter(|node| bad(node))
-            .map(|node| format!("{} {}", node.name, say(node)))
-            .collect::<Vec<_>>()
-    };
-    let answered = |name: &str| nodes.iter().any(|node| node.name == name);
-    let silent = names.iter().filter(|name| !answered(name));
-    let missing: Vec<_> = silent.map(|name| format!("{name} did not answer")).collect();
-
-    let words = |node: &Node<'_>| node.reading.words();
-    let mut unfit = problems(&|node| node.reading.zone_state() != ZoneState::Serving, &words);
-    unfit.extend(missing.iter().cloned());
-    let size = |node: &Node<'_>| format!("sees {}", node.reading.size);
-    let mut partial = problems(&|node| node.reading.size as usize != zones, &size);
-    partial.extend(missing.iter().cloned());
-    let seen: BTreeSet<_> =
-        nodes.iter().map(|node| (&node.reading.uuid, &node.reading.membership)).collect();
-    let view = |node: &Node<'_>| format!("{}:{}", node.reading.uuid, node.reading.membership);
-    let mut apart = if seen.len() == 1 { Vec::new() } else { each(&view) };
-    apart.extend(missing.iter().cloned());
-    let queue = |node: &Node<'_>| format!("{} waiting", node.reading.receive_queue);
-    let lagging = problems(&|node| node.reading.receive_queue > QUEUE_MAX, &queue);
-    let share = |node: &Node<'_>| paused(&node.variables);
-    let paused_words = |node: &Node<'_>| {
-        share(node).map_or("unknown".to_owned(), |share| format!("{:.1} %", share * 100.0))
-    };
-    let stalled =
-        problems(&|node| share(node).is_none_or(|share| share > PAUSED_MAX), &paused_words);
-
-    vec![
-        SERVING.pass_unless(
-            unfit,
-            each(&words).join("; "),
-            "bring the zone back first: start it, let it sync, SET GLOBAL wsrep_reject_queries=NONE",
-        ),
-        WHOLE.pass_unless(
-            partial,
-            format!("{zones} of {zones}"),
-            "name every node of the cluster as a zone, and start those that are down",
-        ),
-        ONE_CLUSTER.pass_unless(
-            apart,
-            nodes.first().map(view).unwrap_or_default(),
-            "these addresses do not belong together, or the cluster is split",
-        ),
-        match nodes {
-            [] => QUEUE.unasked("no zone answered"),
-            _ => QUEUE.pass_unless(
-                lagging,
-                each(&queue).join("; "),
-                "wait until the queue is empty, or find what slows the zone",
-            ),
-        },
-        match (nodes, stalled.is_empty()) {
-            ([], _) => PAUSED.unasked("no zone answered"),
-            (_, true) => PAUSED.pass(each(&paused_words).join("; ")),
-            (_, false) => PAUSED.warn(
-                stalled.join("; "),
-                "a zone cannot keep up; FLUSH STATUS and look again under the load of the upgrade",
-            ),
-        },
-    ]
-}
-
-fn paused(of: &Variables) -> Option<f64> {
-    of.get("wsrep_flow_control_paused")?.parse().ok()
 }
 
 async fn gcache(site: &Site, node: &Node<'_>, by: Instant) -> CheckLine {
@@ -344,7 +227,6 @@ async fn loaded(site: &Site, zone: ZoneId, by: Instant) -> CheckLine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::check::CheckStatus;
 
     #[test]
     fn gcache_size_is_read_with_its_unit() {
@@ -358,50 +240,5 @@ mod tests {
         for (options, size) in cases {
             assert_eq!(gcache_size(options), size, "{options}");
         }
-    }
-
-    fn node<'a>(name: &'a str, changes: &[(&str, &str)]) -> Node<'a> {
-        let mut variables: Variables = [
-            ("wsrep_ready", "ON"),
-            ("wsrep_cluster_status", "Primary"),
-            ("wsrep_local_state_comment", "Synced"),
-            ("wsrep_reject_queries", "NONE"),
-            ("wsrep_cluster_size", "3"),
-            ("wsrep_local_recv_queue", "0"),
-            ("wsrep_flow_control_paused", "0.0"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
-        variables.extend(changes.iter().map(|&(name, to)| (name.to_owned(), to.to_owned())));
-        let reading = Reading::new(&variables);
-        Node { name, zone: ZoneId(0), variables, reading }
-    }
-
-    #[test]
-    fn each_fault_of_a_node_spoils_its_own_line() {
-        let spoiled = |changes: &[(&str, &str)]| -> Vec<String> {
-            let nodes = [node("a", &[]), node("b", changes), node("c", &[])];
-            let lines = membership(&nodes, &["a", "b", "c"]);
-            lines.into_iter().filter(|l| l.status != CheckStatus::Pass).map(|l| l.id).collect()
-        };
-        assert!(spoiled(&[]).is_empty());
-        assert_eq!(spoiled(&[("wsrep_ready", "OFF")]), ["serving"]);
-        assert_eq!(spoiled(&[("wsrep_reject_queries", "ALL")]), ["serving"]);
-        assert_eq!(spoiled(&[("wsrep_cluster_size", "2")]), ["cluster-size"]);
-        assert_eq!(spoiled(&[("wsrep_cluster_conf_id", "9")]), ["one-cluster"]);
-        assert_eq!(spoiled(&[("wsrep_local_recv_queue", "51")]), ["receive-queue"]);
-        assert_eq!(spoiled(&[("wsrep_flow_control_paused", "0.5")]), ["flow-control"]);
-        assert_eq!(spoiled(&[("wsrep_flow_control_paused", "")]), ["flow-control"]);
-    }
-
-    #[test]
-    fn a_zone_that_did_not_answer_spoils_what_it_should_have_told() {
-        let lines = membership(&[node("a", &[]), node("b", &[])], &["a", "b", "c"]);
-        let failed: Vec<_> =
-            lines.iter().filter(|l| l.status == CheckStatus::Fail).map(|l| l.id.as_str()).collect();
-        assert_eq!(failed, ["serving", "cluster-size", "one-cluster"]);
-        assert!(lines[0].answer.contains("c did not answer"), "{}", lines[0].answer);
-        let nobody = membership(&[], &["a", "b", "c"]);
-        assert!(nobody.iter().all(|line| line.status != CheckStatus::Pass));
     }
 }

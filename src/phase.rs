@@ -23,6 +23,20 @@ pub mod stretch {
     pub const DRAIN: &str = "drain";
 }
 
+/// Steps of a zone's upgrade whose names the analysis knows; any other name is shown as it is.
+pub mod step {
+    /// The zone is taken out of service.
+    pub const STOP_ZONE: &str = "stop-zone";
+    /// The zone's server is stopped; ended when it no longer answers.
+    pub const STOP_SERVER: &str = "stop-server";
+    /// The zone's server is started again.
+    pub const START_SERVER: &str = "start-server";
+    /// Until the zone's server reports the target version.
+    pub const WAIT_VERSION: &str = "wait-version";
+    /// The zone is put back into service.
+    pub const START_ZONE: &str = "start-zone";
+}
+
 /// What a phase is: a step, and the zone it concerns.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PhaseName {

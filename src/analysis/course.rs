@@ -1,0 +1,250 @@
+//! The course of the upgrade: its steps, and each zone's versions and states.
+
+use crate::event::{ClusterEvent, ClusterFact, Edge, RunTime, Source, ZoneId, ZoneState};
+use crate::phase::stretch;
+use crate::spelling::spelled;
+
+spelled! {
+    /// How a step ended.
+    pub enum StepOutcome {
+        /// Well.
+        Done = "done",
+        /// Badly; its detail says how.
+        Failed = "failed",
+        /// Nobody said that it ended: the next step began, or the run was over.
+        Open = "open",
+    }
+}
+
+/// One step of the upgrade, from its beginning to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepRun {
+    /// The zone it concerns; `None` for the whole cluster.
+    pub zone: Option<ZoneId>,
+    /// Its name, as `stop-server`.
+    pub step: String,
+    /// Who says so.
+    pub source: Source,
+    /// When it began.
+    pub begin: RunTime,
+    /// When it ended; where nobody said, when the next one began or the run ended.
+    pub end: RunTime,
+    /// How it ended.
+    pub outcome: StepOutcome,
+    /// What a failed step said, or what a finished one found.
+    pub detail: String,
+}
+
+impl StepRun {
+    /// Length in µs.
+    pub fn length_us(&self) -> u64 {
+        self.end.since_us(self.begin)
+    }
+}
+
+/// A change of a zone as an observer saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ZoneChange {
+    /// When it was seen.
+    pub at: RunTime,
+    /// It happened at most this many µs before.
+    pub uncertainty_us: u64,
+    /// Whether the zone serves.
+    pub state: ZoneState,
+    /// The version, when the server answered.
+    pub version: Option<String>,
+    /// The product's own words.
+    pub detail: String,
+}
+
+/// What observers saw of one zone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ZoneCourse {
+    /// The first version seen.
+    pub first_version: Option<String>,
+    /// The last version seen.
+    pub last_version: Option<String>,
+    /// Every change, in order.
+    pub changes: Vec<ZoneChange>,
+}
+
+/// Steps and zones over the whole run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Course {
+    /// Every step, in the order of their beginnings.
+    pub steps: Vec<StepRun>,
+    /// One entry a zone of the scenario.
+    pub zones: Vec<ZoneCourse>,
+    /// From the first step's beginning to the last one's end; `None` without an upgrade.
+    pub window: Option<(RunTime, RunTime)>,
+}
+
+/// Whether a name is a step of an upgrade, and not a stretch of rollproof's own timetable.
+pub(super) fn is_step(source: Source, name: &str) -> bool {
+    use stretch::{BASELINE, DRAIN, FINAL, SETTLE, WARM_UP};
+    source != Source::Timetable && ![WARM_UP, BASELINE, SETTLE, FINAL, DRAIN].contains(&name)
+}
+
+impl Course {
+    /// Puts the course together from events in any order.
+    pub(super) fn new(events: &[ClusterEvent], zones: usize, end: RunTime) -> Self {
+        let mut sorted: Vec<&ClusterEvent> = events.iter().collect();
+        sorted.sort_by_key(|event| event.at);
+        let mut course = Self { zones: vec![ZoneCourse::default(); zones], ..Self::default() };
+        for event in &sorted {
+            match &event.fact {
+                ClusterFact::Zone(_) => course.zone_changed(event),
+                ClusterFact::Step { step, .. } if is_step(event.source, step) => {
+                    course.step_edge(event, end);
+                }
+                ClusterFact::Step { .. } => {}
+            }
+        }
+        course.close_open_steps(&sorted);
+        let last = course.steps.iter().map(|step| step.end).max();
+        course.window = course.steps.first().map(|first| first.begin).zip(last);
+        course
+    }
+
+    fn zone_changed(&mut self, event: &ClusterEvent) {
+        let ClusterFact::Zone(status) = &event.fact else { return };
+        let Some(zone) = self.zones.get_mut(status.zone.index()) else { return };
+        if let Some(version) = &status.version {
+            zone.first_version.get_or_insert_with(|| version.clone());
+            zone.last_version = Some(version.clone());
+        }
+        zone.changes.push(ZoneChange {
+            at: event.at,
+            uncertainty_us: event.uncertainty_us,
+            state: status.state,
+            version: status.version.clone(),
+            detail: status.detail.clone(),
+        });
+    }
+
+    fn step_edge(&mut self, event: &ClusterEvent, end: RunTime) {
+        let ClusterFact::Step { step, zone, edge, detail } = &event.fact else { return };
+        let outcome = match edge {
+            Edge::Begin => {
+                return self.steps.push(StepRun {
+                    zone: *zone,
+                    step: step.clone(),
+                    source: event.source,
+                    begin: event.at,
+                    end,
+                    outcome: StepOutcome::Open,
+                    detail: detail.clone(),
+                });
+            }
+            Edge::End => StepOutcome::Done,
+            Edge::Failed => StepOutcome::Failed,
+        };
+        let is_own = |run: &&mut StepRun| {
+            run.outcome == StepOutcome::Open && run.step == *step && run.zone == *zone
+        };
+        match self.steps.iter_mut().rev().find(is_own) {
+            Some(run) => {
+                run.end = event.at;
+                run.outcome = outcome;
+                run.detail.clone_from(detail);
+            }
+            // A failure is never lost because its beginning was.
+            None if outcome == StepOutcome::Failed => self.steps.push(StepRun {
+                zone: *zone,
+                step: step.clone(),
+                source: event.source,
+                begin: event.at,
+                end: event.at,
+                outcome,
+                detail: detail.clone(),
+            }),
+            None => {}
+        }
+    }
+
+    /// A step that nobody ended lasts until anything else begins, as its phase does.
+    fn close_open_steps(&mut self, sorted: &[&ClusterEvent]) {
+        let begins: Vec<RunTime> = sorted
+            .iter()
+            .filter(|e| matches!(e.fact, ClusterFact::Step { edge: Edge::Begin, .. }))
+            .map(|event| event.at)
+            .collect();
+        for step in self.steps.iter_mut().filter(|step| step.outcome == StepOutcome::Open) {
+            if let Some(&next) = begins.iter().find(|&&at| at > step.begin) {
+                step.end = next;
+            }
+        }
+    }
+
+    /// The steps of this name at this zone, in order.
+    pub(super) fn steps_of<'a>(
+        &'a self,
+        zone: ZoneId,
+        step: &'a str,
+    ) -> impl Iterator<Item = &'a StepRun> {
+        self.steps.iter().filter(move |run| run.zone == Some(zone) && run.step == step)
+    }
+
+    /// The first step that failed.
+    pub fn failure(&self) -> Option<&StepRun> {
+        self.steps.iter().find(|step| step.outcome == StepOutcome::Failed)
+    }
+}
+
+/// Whether a server's version is the wanted one or a build of it: `10.11.18` is met by
+/// `10.11.18-MariaDB` and not by `10.11.180`.
+pub fn version_is(found: &str, wanted: &str) -> bool {
+    found
+        .strip_prefix(wanted)
+        .is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(at: u64, step: &str, edge: Edge) -> ClusterEvent {
+        ClusterEvent {
+            at: RunTime(at),
+            uncertainty_us: 0,
+            source: Source::Runner,
+            fact: ClusterFact::Step {
+                step: step.to_owned(),
+                zone: Some(ZoneId(0)),
+                edge,
+                detail: String::new(),
+            },
+        }
+    }
+
+    #[test]
+    fn steps_are_paired_whatever_the_order_and_a_failure_is_kept() {
+        let events = [
+            event(40, "start-server", Edge::Failed),
+            event(30, "start-server", Edge::Begin),
+            event(10, "stop-zone", Edge::Begin),
+            event(20, "stop-server", Edge::Begin),
+            event(25, "stop-server", Edge::End),
+        ];
+        let course = Course::new(&events, 1, RunTime(100));
+        let found: Vec<_> =
+            course.steps.iter().map(|s| (s.step.as_str(), s.begin.0, s.end.0, s.outcome)).collect();
+        assert_eq!(
+            found,
+            [
+                ("stop-zone", 10, 20, StepOutcome::Open),
+                ("stop-server", 20, 25, StepOutcome::Done),
+                ("start-server", 30, 40, StepOutcome::Failed),
+            ]
+        );
+        assert_eq!(course.window, Some((RunTime(10), RunTime(40))));
+        assert_eq!(course.failure().unwrap().step, "start-server");
+    }
+
+    #[test]
+    fn a_build_meets_its_version_and_a_longer_number_does_not() {
+        assert!(version_is("10.11.18-MariaDB-log", "10.11.18"));
+        assert!(version_is("4.2.1.8_108000022024072217", "4.2.1.8"));
+        assert!(!version_is("10.11.180", "10.11.18") && !version_is("10.11.17", "10.11.18"));
+    }
+}

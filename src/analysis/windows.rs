@@ -1,0 +1,215 @@
+//! Figures over short windows: throughput through the upgrade, and the return to calm.
+
+use std::collections::BTreeMap;
+
+use crate::event::{RunTime, ZoneId};
+use crate::phase::step;
+
+use super::business::{Business, Grade};
+use super::course::Course;
+use super::latency::{Latency, Quantile};
+use super::phases::{Phases, Role};
+
+/// Length of a window in which completed is held against offered, in µs.
+pub const THROUGHPUT_WINDOW_US: u64 = 10_000_000;
+/// Length of a window in which p99 is taken after a zone's return, in µs.
+pub const RECOVERY_WINDOW_US: u64 = 5_000_000;
+/// A zone's return is watched this long at most, in µs.
+const RECOVERY_WATCH_US: u64 = 600_000_000;
+/// Calm is p99 within this factor of the baseline's.
+const RECOVERY_FACTOR: f64 = 1.2;
+
+/// What was offered and what was done in one window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Throughput {
+    /// Its first moment.
+    pub start: RunTime,
+    /// Business transactions due within it.
+    pub offered: u64,
+    /// Good ones completed within it.
+    pub completed: u64,
+}
+
+impl Throughput {
+    /// Completed over offered; over 1 while a backlog is worked off.
+    pub fn share(&self) -> f64 {
+        self.completed as f64 / self.offered as f64
+    }
+}
+
+/// How long a zone's return was felt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovery {
+    /// The zone.
+    pub zone: ZoneId,
+    /// When it was back in service.
+    pub returned: RunTime,
+    /// p99 of the baseline's response, in µs.
+    pub baseline_p99_us: u64,
+    /// Until p99 was within 1.2 × that, in µs, to the length of a window; `None` when it was not
+    /// before the next zone's turn or the end of the load.
+    pub after_us: Option<u64>,
+    /// How long it was watched, in µs.
+    pub watched_us: u64,
+}
+
+/// How soon anything succeeded after a zone, or its server, began to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstSuccess {
+    /// The zone.
+    pub zone: Option<ZoneId>,
+    /// The step, `stop-zone` or `stop-server`.
+    pub step: String,
+    /// When it began.
+    pub at: RunTime,
+    /// Until the first good completion of a transaction started after that, in µs.
+    pub after_us: Option<u64>,
+}
+
+/// Collects windows while transactions stream by.
+#[derive(Debug)]
+pub(super) struct Windows {
+    throughput: BTreeMap<u64, Throughput>,
+    returns: Vec<Return>,
+    marks: Vec<FirstSuccess>,
+    first_after: Vec<Option<RunTime>>,
+    load: Option<(RunTime, RunTime)>,
+}
+
+/// The stretch after a zone's return, cut into windows.
+#[derive(Debug)]
+struct Return {
+    zone: ZoneId,
+    from: RunTime,
+    until: RunTime,
+    windows: BTreeMap<u64, Latency>,
+}
+
+impl Windows {
+    pub(super) fn new(course: &Course, phases: &Phases) -> Self {
+        let is_stop = |name: &str| name == step::STOP_ZONE || name == step::STOP_SERVER;
+        let marks: Vec<_> = course
+            .steps
+            .iter()
+            .filter(|run| is_stop(&run.step))
+            .map(|run| FirstSuccess {
+                zone: run.zone,
+                step: run.step.clone(),
+                at: run.begin,
+                after_us: None,
+            })
+            .collect();
+        Self {
+            throughput: BTreeMap::new(),
+            returns: returns(course, phases.load_end()),
+            first_after: vec![None; marks.len()],
+            marks,
+            load: None,
+        }
+    }
+
+    pub(super) fn record(&mut self, whole: &Business, grade: Grade) {
+        let good = grade == Grade::Good;
+        let (first, last) = self.load.unwrap_or((whole.scheduled, whole.scheduled));
+        self.load = Some((first.min(whole.scheduled), last.max(whole.scheduled)));
+        self.window(whole.scheduled).offered += 1;
+        if good {
+            self.window(whole.end).completed += 1;
+            self.succeeded(whole);
+        }
+        // Few: one a zone, and they do not overlap.
+        let within = |r: &&mut Return| (r.from..r.until).contains(&whole.scheduled);
+        if let Some(back) = self.returns.iter_mut().find(within) {
+            let index = whole.scheduled.since_us(back.from) / RECOVERY_WINDOW_US;
+            let window = back.windows.entry(index).or_default();
+            match grade {
+                Grade::Good | Grade::Late => window.record(whole.response_us()),
+                _ => window.record_never(),
+            }
+        }
+    }
+
+    fn window(&mut self, at: RunTime) -> &mut Throughput {
+        let index = at.0 / THROUGHPUT_WINDOW_US;
+        let start = RunTime(index * THROUGHPUT_WINDOW_US);
+        self.throughput.entry(index).or_insert(Throughput { start, ..Throughput::default() })
+    }
+
+    /// Credits the latest mark before its start; earlier ones inherit it in the end.
+    fn succeeded(&mut self, whole: &Business) {
+        let before = self.marks.partition_point(|mark| mark.at <= whole.start);
+        if let Some(slot) = before.checked_sub(1).and_then(|i| self.first_after.get_mut(i)) {
+            *slot = Some(slot.map_or(whole.end, |best| best.min(whole.end)));
+        }
+    }
+
+    /// Throughput of every window that lies within the load and touches the upgrade.
+    pub(super) fn throughput(&self, phases: &Phases) -> Vec<Throughput> {
+        let Some((first, last)) = self.load else { return Vec::new() };
+        let Some((from, until)) = phases.span(Role::Window) else { return Vec::new() };
+        let last = last.min(phases.load_end());
+        self.throughput
+            .values()
+            .filter(|window| {
+                let end = window.start.plus_us(THROUGHPUT_WINDOW_US);
+                window.start >= first && end <= last && window.start < until && end > from
+            })
+            .filter(|window| window.offered > 0)
+            .copied()
+            .collect()
+    }
+
+    pub(super) fn recoveries(&self, baseline: &Latency) -> Vec<Recovery> {
+        let Quantile::Us(baseline_p99_us) = baseline.quantile(0.99) else { return Vec::new() };
+        let limit = (baseline_p99_us as f64 * RECOVERY_FACTOR) as u64;
+        self.returns
+            .iter()
+            .map(|back| {
+                let watched_us = back.until.since_us(back.from);
+                let whole_windows = watched_us / RECOVERY_WINDOW_US;
+                let calm = back.windows.iter().find(|(index, latency)| {
+                    **index < whole_windows && latency.quantile(0.99) <= Quantile::Us(limit)
+                });
+                Recovery {
+                    zone: back.zone,
+                    returned: back.from,
+                    baseline_p99_us,
+                    after_us: calm.map(|(index, _)| index * RECOVERY_WINDOW_US),
+                    watched_us,
+                }
+            })
+            .collect()
+    }
+
+    pub(super) fn first_successes(self) -> Vec<FirstSuccess> {
+        let mut best: Option<RunTime> = None;
+        let mut marks = self.marks;
+        for (mark, first) in marks.iter_mut().zip(&self.first_after).rev() {
+            best = match (best, *first) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+            mark.after_us = best.map(|end| end.since_us(mark.at));
+        }
+        marks
+    }
+}
+
+/// The stretch after every return, up to the next step of another zone or the end of the load.
+fn returns(course: &Course, load_end: RunTime) -> Vec<Return> {
+    let backs = course.steps.iter().filter(|run| run.step == step::START_ZONE);
+    backs
+        .filter_map(|run| {
+            let zone = run.zone?;
+            let from = run.end;
+            let next_turn = course
+                .steps
+                .iter()
+                .filter(|other| other.zone.is_some_and(|of| of != zone) && other.begin >= from)
+                .map(|other| other.begin)
+                .min();
+            let until = next_turn.unwrap_or(load_end).min(from.plus_us(RECOVERY_WATCH_US));
+            (from < until).then(|| Return { zone, from, until, windows: BTreeMap::new() })
+        })
+        .collect()
+}

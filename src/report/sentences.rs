@@ -1,0 +1,286 @@
+//! The sentences that the text and the Markdown report have in common.
+
+use crate::analysis::{Analysis, ControlOutcome, Gap, Role, Scope, StepOutcome, words};
+use crate::event::{RunTime, Source};
+use crate::record::FindingKind;
+use crate::scenario::LoadModel;
+
+use super::rows::length;
+
+/// Write gaps listed one by one.
+const GAPS_MAX: usize = 5;
+/// Warehouses whose gaps are listed.
+const WAREHOUSES_MAX: usize = 3;
+/// Data checks listed one by one.
+const CHECKS_MAX: usize = 8;
+
+/// When each zone could not be reached, as sentences; a few a zone.
+pub(super) fn downtimes(analysis: &Analysis) -> Vec<String> {
+    let names = analysis.zone_names();
+    let mut lines = Vec::new();
+    for (probes, name) in analysis.probes.iter().zip(&names) {
+        let mut worst: Vec<_> = probes.downtimes.iter().collect();
+        worst.sort_by_key(|down| (std::cmp::Reverse(down.length_us()), down.start));
+        let left_out = worst.len().saturating_sub(3);
+        worst.truncate(3);
+        worst.sort_by_key(|down| down.start);
+        for down in worst {
+            let until = if down.open { "the end".to_owned() } else { words::moment(down.end) };
+            lines.push(format!(
+                "{name} unreachable from {} to {until} ({}), first seen as {}",
+                words::moment(down.start),
+                words::duration(down.length_us()),
+                down.class
+            ));
+        }
+        if left_out > 0 {
+            lines.push(format!("{name} unreachable {left_out} more times, each shorter"));
+        }
+    }
+    lines
+}
+
+/// The longest judged write gaps, then those of kinds and warehouses that stand out.
+pub(super) fn gaps(analysis: &Analysis) -> Vec<String> {
+    let is_judged = |gap: &&Gap| analysis.phases[gap.phase].role.is_judged();
+    let longest_first = |gap: &&Gap| (std::cmp::Reverse(gap.length_us()), gap.start);
+    let mut cluster: Vec<&Gap> = analysis.writes.cluster.gaps.iter().filter(is_judged).collect();
+    cluster.sort_by_key(longest_first);
+    let mut lines: Vec<String> = cluster
+        .iter()
+        .take(GAPS_MAX)
+        .map(|gap| format!("cluster    {}", gap_line(analysis, gap)))
+        .collect();
+    if cluster.len() > GAPS_MAX {
+        lines.push(format!("{} shorter gaps of the cluster", cluster.len() - GAPS_MAX));
+    }
+    for kind in &analysis.writes.kinds {
+        let worst = kind.gaps.iter().filter(is_judged).min_by_key(longest_first);
+        if let (Some(gap), Scope::Kind(name)) = (worst, kind.scope) {
+            lines.push(format!("{name:<9}  {}", gap_line(analysis, gap)));
+        }
+    }
+    let warehouses = analysis.writes.warehouses.iter().filter(is_judged).take(WAREHOUSES_MAX);
+    for gap in warehouses {
+        if let Scope::Warehouse(home) = gap.scope {
+            lines.push(format!("{:<9}  {}", format!("w {home}"), gap_line(analysis, gap)));
+        }
+    }
+    lines
+}
+
+fn gap_line(analysis: &Analysis, gap: &Gap) -> String {
+    format!(
+        "{} at {} ({} UTC) in {}, outage {} to {}",
+        length(gap),
+        words::moment(gap.start),
+        words::wall_time(analysis.run.origin_wall, gap.start),
+        analysis.phases[gap.phase].label,
+        words::duration(gap.outage_us.0),
+        words::duration(gap.outage_us.1),
+    )
+}
+
+/// What the data checks found, as sentences.
+pub(super) fn data(analysis: &Analysis) -> Vec<String> {
+    let names = analysis.zone_names();
+    let Some(data) = &analysis.data else {
+        return vec!["The data was not checked: run `rollproof audit`.".to_owned()];
+    };
+    let of = |kind| data.violations.get(&kind).copied().unwrap_or(0);
+    let found: Vec<String> =
+        FindingKind::ALL.iter().map(|&kind| format!("{} {kind}", words::count(of(kind)))).collect();
+    let ambiguous = &data.ambiguous;
+    let mut lines = vec![
+        format!(
+            "{} acknowledged; found {}.",
+            words::counted(data.acknowledged, "write"),
+            found.join(", ")
+        ),
+        format!(
+            "Ambiguous commits: {} had committed, {} had not, {} unresolved.",
+            words::count(ambiguous.committed),
+            words::count(ambiguous.absent),
+            words::count(ambiguous.unresolved)
+        ),
+        format!(
+            "{} over {}: {} failed, {} could not be made.",
+            words::counted(data.checks, "check"),
+            words::counted(names.len() as u64, "zone"),
+            data.failures.len(),
+            data.unknowns.len()
+        ),
+    ];
+    for failed in data.failures.iter().chain(&data.unknowns).take(CHECKS_MAX) {
+        let zone = names.get(failed.zone.index()).map_or("?", String::as_str);
+        let check = &failed.check;
+        lines.push(format!("{zone} {} {}: {}", check.check, check.verdict, check.detail));
+        if let Some(first) = check.findings.first() {
+            lines.push(format!(
+                "  {} {}: expected {}, found {}; see: {}",
+                first.kind, first.key, first.expected, first.found, first.sql
+            ));
+        }
+    }
+    lines
+}
+
+/// How far the run can be trusted, as sentences.
+pub(super) fn trust(analysis: &Analysis) -> Vec<String> {
+    let mut lines = vec![resolution(analysis)];
+    lines.push(health(analysis));
+    lines.extend(baseline(analysis));
+    lines.push(sources(analysis));
+    let names = analysis.zone_names();
+    for control in &analysis.controls {
+        let zone = names.get(control.zone.index()).map_or("?", String::as_str);
+        let mark = match control.outcome {
+            ControlOutcome::Held => "",
+            ControlOutcome::Broken => "BROKEN CONTROL: ",
+            ControlOutcome::Unseen => "UNSEEN: ",
+        };
+        lines.push(format!("{mark}{zone}: {}.", control.detail));
+    }
+    lines.push(record(analysis));
+    lines
+}
+
+fn resolution(analysis: &Analysis) -> String {
+    let cluster = &analysis.writes.cluster;
+    let is_judged = |index: usize| analysis.phases[index].role.is_judged();
+    let judged = cluster.tau_us.iter().enumerate().filter(|(index, _)| is_judged(*index));
+    let tau = judged.map(|(_, tau)| *tau).max().unwrap_or(0);
+    format!(
+        "No write gap of {} or less is told from chance: {:.1} writes/s, longest pause in the \
+         baseline {}, writes due at most {} apart, p99 of one {}.",
+        words::duration(tau),
+        cluster.rate_per_s,
+        words::duration(cluster.baseline_gap_us),
+        words::duration(cluster.spacing_us),
+        words::duration(analysis.writes.service_p99_us),
+    )
+}
+
+fn health(analysis: &Analysis) -> String {
+    let own = &analysis.own;
+    let stall = own.longest.map_or_else(
+        || "no stall".to_owned(),
+        |stall| {
+            let length = words::duration(stall.length_us);
+            format!("longest stall {length} at {}", words::moment(stall.start))
+        },
+    );
+    format!(
+        "The tool itself: {stall}; {} of {} arrivals sent late; at most {} queued; wall clock \
+         moved {}.",
+        words::count(own.dispatched_late),
+        words::count(own.dispatched),
+        words::counted(own.queue_len_max, "event"),
+        words::duration(own.wall_step_us.unsigned_abs()),
+    )
+}
+
+fn baseline(analysis: &Analysis) -> Option<String> {
+    let halves = analysis.baseline_halves?;
+    let baseline = analysis.baseline()?.phase.length_us();
+    let window = analysis.phases.iter().filter(|phase| phase.role == Role::Window);
+    let longest = window.max_by_key(|phase| phase.phase.length_us());
+    let shorter = longest.filter(|phase| phase.phase.length_us() > baseline).map(|phase| {
+        format!(
+            " It is shorter than {} ({}).",
+            phase.label,
+            words::duration(phase.phase.length_us())
+        )
+    });
+    Some(format!(
+        "Baseline of {}: median {} in its first half, {} in its second.{}",
+        words::duration(baseline),
+        words::duration(halves.first_p50_us),
+        words::duration(halves.second_p50_us),
+        shorter.unwrap_or_default()
+    ))
+}
+
+fn sources(analysis: &Analysis) -> String {
+    let steps = analysis.phases.iter().filter(|phase| phase.phase.source != Source::Timetable);
+    let best = steps.clone().map(|phase| phase.phase.source).max();
+    let uncertainty = steps.map(|phase| phase.phase.uncertainty_us).max().unwrap_or(0);
+    let open = analysis.course.steps.iter().filter(|s| s.outcome == StepOutcome::Open).count();
+    match best {
+        None => "Phases come from the timetable alone: no upgrade was seen.".to_owned(),
+        Some(source) => {
+            let edges = match uncertainty {
+                0 => "exact".to_owned(),
+                us => format!("known to {}", words::duration(us)),
+            };
+            let open = match open {
+                0 => String::new(),
+                number => format!("; {number} steps were never said to have ended"),
+            };
+            format!("Steps are known from: {source}; their edges are {edges}{open}.")
+        }
+    }
+}
+
+fn record(analysis: &Analysis) -> String {
+    let total = &analysis.total.counts;
+    let whole = if analysis.problems.is_empty() { "complete" } else { "INCOMPLETE" };
+    format!(
+        "The record is {whole}: {} in {}, {} of them across phases, {} absorbed by retry.",
+        words::counted(total.offered, "business transaction"),
+        words::counted(total.attempts, "attempt"),
+        words::count(total.crossed),
+        words::count(total.absorbed),
+    )
+}
+
+/// What was run, as short lines.
+pub(super) fn facts(analysis: &Analysis) -> Vec<(&'static str, String)> {
+    let run = &analysis.run;
+    let (cluster, load) = (&run.scenario.cluster, &run.scenario.load);
+    let zones = words::counted(cluster.zones.len() as u64, "zone");
+    let drivers = match run.shards {
+        1 => String::new(),
+        shards => format!(", {shards} drivers"),
+    };
+    let mut facts = vec![
+        ("run", format!("{}, rollproof {}{drivers}", run.run_id, run.tool_version)),
+        (
+            "when",
+            format!(
+                "{} UTC, {}{}",
+                words::wall_date_time(run.origin_wall, RunTime::ZERO),
+                words::duration(run.end.0),
+                run.ended_early
+                    .as_ref()
+                    .map(|why| format!(", ended early: {why}"))
+                    .unwrap_or_default()
+            ),
+        ),
+        (
+            "load",
+            format!(
+                "{}, {zones}, {}, {}, {}, deadline {}",
+                cluster.product,
+                words::counted(run.scenario.workload.warehouses.into(), "warehouse"),
+                words::counted(load.terminals.into(), "terminal"),
+                model(analysis),
+                load.deadline
+            ),
+        ),
+    ];
+    if let Some(upgrade) = &run.upgrade {
+        facts.push(("upgrade", format!("{} to {}", upgrade.plan, upgrade.target_version)));
+    }
+    facts
+}
+
+fn model(analysis: &Analysis) -> String {
+    let load = &analysis.run.scenario.load;
+    match load.model {
+        LoadModel::Rate => {
+            format!("{} transactions/s offered ({})", load.rate, load.arrivals)
+        }
+        model => format!("load model {model}"),
+    }
+}

@@ -1,0 +1,312 @@
+//! `summary.json`: the figures for machines.
+
+mod layout;
+
+use crate::analysis::{
+    Analysis, Counts, Downtime, Gap, Latency, OutageFigures, PhaseFigures, Role, Scope, ScopeGaps,
+    StepRun, Tally, words,
+};
+use crate::event::{RunTime, TxnKind, ZoneId};
+use crate::verdict::{Evidence, Verdict};
+
+use layout::{
+    ControlOut, DataOut, DowntimeOut, EvidenceOut, FirstSuccessOut, GapOut, LatencyOut,
+    ObjectiveOut, OutagesOut, PhaseOut, ProbesOut, QuantileOut, ReasonOut, ReturnOut, ScopeOut,
+    StepOut, Summary, TallyOut, ThroughputOut, ToolOut, WriteGapsOut, ZoneOut,
+};
+
+/// Version of the summary's layout; raised when a name changes its meaning or goes away.
+pub const SUMMARY_FORMAT: u32 = 1;
+
+/// The summary as pretty JSON. Times are µs since the run's origin unless named otherwise.
+pub(super) fn render(analysis: &Analysis, verdict: &Verdict) -> Vec<u8> {
+    let summary = Summary::new(analysis, verdict);
+    let mut bytes = serde_json::to_vec_pretty(&summary).expect("a summary has only string keys");
+    bytes.push(b'\n');
+    bytes
+}
+
+impl<'a> Summary<'a> {
+    fn new(analysis: &'a Analysis, verdict: &'a Verdict) -> Self {
+        let run = &analysis.run;
+        Self {
+            format: SUMMARY_FORMAT,
+            run_id: &run.run_id,
+            tool_version: &run.tool_version,
+            origin_utc: words::rfc3339(run.origin_wall, RunTime::ZERO),
+            end_us: run.end.0,
+            ended_early: run.ended_early.as_deref(),
+            drivers: run.shards,
+            target_version: run.upgrade.as_ref().map(|upgrade| upgrade.target_version.as_str()),
+            verdict: verdict.kind.as_str(),
+            exit_code: verdict.exit_code(),
+            sentence: &verdict.sentence,
+            reasons: verdict
+                .reasons
+                .iter()
+                .map(|reason| ReasonOut { kind: reason.kind.as_str(), text: &reason.text })
+                .collect(),
+            objectives: objectives(analysis, verdict),
+            total: TallyOut::new(&analysis.total),
+            upgrade: TallyOut::new(&analysis.sum(|role| role == Role::Window)),
+            phases: (0..analysis.phases.len()).map(|index| phase(analysis, index)).collect(),
+            steps: analysis.course.steps.iter().map(|run| step(analysis, run)).collect(),
+            zones: run.scenario.zone_ids().map(|id| zone(analysis, id)).collect(),
+            write_gaps: write_gaps(analysis),
+            client_outages: OutagesOut::new(&analysis.outages(Role::is_judged)),
+            throughput_10s: throughput(analysis),
+            data: data(analysis),
+            tool: tool(analysis),
+            controls: controls(analysis),
+            record_problems: analysis.problems.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl LatencyOut {
+    fn new(latency: &Latency) -> Self {
+        let quantile = |q| QuantileOut(latency.quantile(q));
+        Self {
+            count: latency.len(),
+            never: latency.never(),
+            p50_us: quantile(0.5),
+            p90_us: quantile(0.9),
+            p95_us: quantile(0.95),
+            p99_us: quantile(0.99),
+            p99_9_us: quantile(0.999),
+            max_us: QuantileOut(latency.max()),
+        }
+    }
+}
+
+impl TallyOut {
+    fn new(tally: &Tally) -> Self {
+        let Counts { offered, good, late, failed, ambiguous, censored, shed, .. } = tally.counts;
+        Self {
+            offered,
+            good,
+            late,
+            failed,
+            ambiguous,
+            censored,
+            shed,
+            absorbed_by_retry: tally.counts.absorbed,
+            crossed: tally.counts.crossed,
+            attempts: tally.counts.attempts,
+            response: LatencyOut::new(&tally.response),
+            service: LatencyOut::new(&tally.service),
+        }
+    }
+}
+
+impl OutagesOut {
+    fn new(outages: &OutageFigures) -> Self {
+        Self {
+            count: outages.lengths.len(),
+            p50_us: QuantileOut(outages.lengths.quantile(0.5)),
+            p99_us: QuantileOut(outages.lengths.quantile(0.99)),
+            max_us: QuantileOut(outages.lengths.max()),
+            lost_us: outages.lost_us,
+        }
+    }
+}
+
+fn zone_name(analysis: &Analysis, zone: ZoneId) -> String {
+    let zones = &analysis.run.scenario.cluster.zones;
+    zones.get(zone.index()).map_or_else(|| format!("zone#{}", zone.0), |zone| zone.name.clone())
+}
+
+fn objectives<'a>(analysis: &Analysis, verdict: &'a Verdict) -> Vec<ObjectiveOut<'a>> {
+    let evidence = |seen: &'a Evidence| EvidenceOut {
+        phase: &seen.phase,
+        zone: seen.zone.as_deref(),
+        start_us: seen.start.0,
+        end_us: seen.end.0,
+        start_utc: words::rfc3339(analysis.run.origin_wall, seen.start),
+        detail: &seen.detail,
+    };
+    verdict
+        .objectives
+        .iter()
+        .map(|result| ObjectiveOut {
+            id: result.id,
+            title: result.title,
+            status: result.status.as_str(),
+            limit: result.limit,
+            measured: result.measured,
+            note: &result.note,
+            evidence: result.evidence.as_ref().map(evidence),
+        })
+        .collect()
+}
+
+fn phase(analysis: &Analysis, index: usize) -> PhaseOut<'_> {
+    let PhaseFigures { phase, label, role, kinds, total, zone_attempts, errors, outages } =
+        &analysis.phases[index];
+    let zones = analysis.zone_names().into_iter().zip(zone_attempts.iter().copied());
+    PhaseOut {
+        phase: label,
+        role: role.as_str(),
+        source: phase.source.as_str(),
+        start_us: phase.start.0,
+        end_us: phase.end.0,
+        uncertainty_us: phase.uncertainty_us,
+        step_failed: phase.failed,
+        errors: *errors,
+        write_gap_tau_us: analysis.writes.cluster.tau_us[index],
+        write_gap_max_us: analysis.writes.longest(|of| of == index).map(Gap::length_us),
+        client_outages: OutagesOut::new(outages),
+        attempts_by_zone: zones.collect(),
+        total: TallyOut::new(total),
+        kinds: TxnKind::ALL
+            .iter()
+            .zip(kinds)
+            .map(|(kind, tally)| (kind.as_str(), TallyOut::new(tally)))
+            .collect(),
+    }
+}
+
+fn step<'a>(analysis: &Analysis, run: &'a StepRun) -> StepOut<'a> {
+    StepOut {
+        step: &run.step,
+        zone: run.zone.map(|zone| zone_name(analysis, zone)),
+        source: run.source.as_str(),
+        start_us: run.begin.0,
+        end_us: run.end.0,
+        outcome: run.outcome.as_str(),
+        detail: &run.detail,
+    }
+}
+
+fn zone(analysis: &Analysis, id: ZoneId) -> ZoneOut {
+    let course = analysis.course.zones.get(id.index());
+    let probes = analysis.probes.iter().find(|probes| probes.zone == id);
+    let downtime = |down: &Downtime| DowntimeOut {
+        start_us: down.start.0,
+        end_us: down.end.0,
+        open: down.open,
+        first_class: down.class.as_str(),
+    };
+    let kinds = probes.into_iter().flat_map(|probes| &probes.kinds).map(|kind| {
+        let out = ProbesOut {
+            probes: kind.probes,
+            failed: kind.failed,
+            unreachable_us: kind.down_us,
+            times: kind.downtimes.len(),
+        };
+        (kind.kind.as_str(), out)
+    });
+    let returns = analysis.recoveries.iter().filter(|back| back.zone == id);
+    let firsts = analysis.first_successes.iter().filter(|first| first.zone == Some(id));
+    ZoneOut {
+        zone: zone_name(analysis, id),
+        first_version: course.and_then(|course| course.first_version.clone()),
+        last_version: course.and_then(|course| course.last_version.clone()),
+        unreachable_us: probes.map_or(0, |probes| probes.down_us),
+        unreachable_out_of_turn_us: probes.map_or(0, |probes| probes.unexpected_us),
+        unreachable: probes.into_iter().flat_map(|p| &p.downtimes).map(downtime).collect(),
+        probes: kinds.collect(),
+        returns: returns
+            .map(|back| ReturnOut {
+                at_us: back.returned.0,
+                calm_after_us: back.after_us,
+                watched_us: back.watched_us,
+            })
+            .collect(),
+        first_successes: firsts
+            .map(|first| FirstSuccessOut {
+                step: first.step.clone(),
+                at_us: first.at.0,
+                after_us: first.after_us,
+            })
+            .collect(),
+    }
+}
+
+fn scope_name(scope: Scope) -> String {
+    match scope {
+        Scope::Cluster => "cluster".to_owned(),
+        Scope::Kind(kind) => kind.to_string(),
+        Scope::Warehouse(home) => format!("warehouse-{home}"),
+    }
+}
+
+fn write_gaps(analysis: &Analysis) -> WriteGapsOut {
+    let gap = |gap: &Gap| GapOut {
+        scope: scope_name(gap.scope),
+        phase: analysis.phases[gap.phase].label.clone(),
+        last_phase: analysis.phases[gap.last_phase].label.clone(),
+        start_us: gap.start.0,
+        end_us: gap.end.0,
+        length_us: gap.length_us(),
+        open: gap.open,
+        tau_us: gap.tau_us,
+        outage_us_min: gap.outage_us.0,
+        outage_us_max: gap.outage_us.1,
+    };
+    let scope = |scope: &ScopeGaps| ScopeOut {
+        scope: scope_name(scope.scope),
+        writes_per_s: scope.rate_per_s,
+        spacing_us: scope.spacing_us,
+        baseline_gap_us: scope.baseline_gap_us,
+        gaps: scope.gaps.iter().map(gap).collect(),
+    };
+    let writes = &analysis.writes;
+    WriteGapsOut {
+        service_p99_us: writes.service_p99_us,
+        cluster: scope(&writes.cluster),
+        kinds: writes.kinds.iter().map(scope).collect(),
+        warehouses: writes.warehouses.iter().map(gap).collect(),
+        warehouses_left_out: writes.warehouses_left_out,
+    }
+}
+
+fn throughput(analysis: &Analysis) -> Vec<ThroughputOut> {
+    let windows = analysis.throughput.iter();
+    windows
+        .map(|window| ThroughputOut {
+            start_us: window.start.0,
+            offered: window.offered,
+            completed: window.completed,
+        })
+        .collect()
+}
+
+fn data(analysis: &Analysis) -> Option<DataOut> {
+    analysis.data.as_ref().map(|data| DataOut {
+        acknowledged: data.acknowledged,
+        ambiguous_committed: data.ambiguous.committed,
+        ambiguous_absent: data.ambiguous.absent,
+        ambiguous_unresolved: data.ambiguous.unresolved,
+        checks: data.checks,
+        checks_failed: data.failures.len(),
+        checks_not_made: data.unknowns.len(),
+        violations: data.violations.iter().map(|(kind, n)| (kind.as_str(), *n)).collect(),
+    })
+}
+
+fn tool(analysis: &Analysis) -> ToolOut {
+    let own = &analysis.own;
+    ToolOut {
+        samples: own.samples,
+        stall_us_max: own.longest.map_or(0, |stall| stall.length_us),
+        stall_at_us: own.longest.map(|stall| stall.start.0),
+        queue_len_max: own.queue_len_max,
+        cpu_us: own.cpu_us,
+        wall_step_us: own.wall_step_us,
+        dispatched: own.dispatched,
+        dispatched_late: own.dispatched_late,
+    }
+}
+
+fn controls(analysis: &Analysis) -> Vec<ControlOut> {
+    let controls = analysis.controls.iter();
+    controls
+        .map(|control| ControlOut {
+            zone: zone_name(analysis, control.zone),
+            control: control.kind.as_str(),
+            outcome: control.outcome.as_str(),
+            detail: control.detail.clone(),
+        })
+        .collect()
+}

@@ -25,8 +25,10 @@ pub(super) fn render(analysis: &Analysis, verdict: &Verdict) -> String {
     text.push_str("\n\n");
     table(&mut text, &rows::ZONES, rows::zones(analysis));
     text.push('\n');
+    list(&mut text, sentences::versions(analysis));
+    text.push('\n');
     fold(&mut text, "Phases", |text| table(text, &rows::PHASES, phases(analysis)));
-    fold(&mut text, "Write gaps", |text| list(text, sentences::gaps(analysis)));
+    fold(&mut text, "Write gaps", |text| table(text, &rows::GAPS, rows::gaps(analysis)));
     fold(&mut text, "Errors of attempts", |text| {
         table(text, &rows::ERRORS, rows::errors(analysis))
     });

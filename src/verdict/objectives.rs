@@ -235,9 +235,12 @@ fn throughput(analysis: &Analysis) -> ObjectiveResult {
         return result.unknown("no whole window of 10 s lies within the load and the upgrade");
     };
     let span = (worst.start, worst.start.plus_us(THROUGHPUT_WINDOW_US));
-    let phase = analysis.phases.iter().find(|p| p.phase.start <= span.0 && span.0 < p.phase.end);
+    // A window of ten seconds may hold several steps: the one with the most bad ones stands for it.
+    let within =
+        analysis.phases.iter().filter(|p| p.phase.start < span.1 && p.phase.end > span.0).rev();
+    let phase = within.max_by_key(|phase| phase.total.counts.bad());
     let detail = format!(
-        "{} completed of {} offered from then on in 10 s",
+        "{} completed of {} offered in 10 s",
         words::count(worst.completed),
         words::count(worst.offered)
     );

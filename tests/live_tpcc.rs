@@ -6,6 +6,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use rollproof::classify::Retry;
 use rollproof::event::{Outcome, StatementKind, TxnKind, WriteKey};
 use rollproof::scenario::{Isolation, Product, Zone};
 use rollproof::session::{Login, Password, Session, Statement, cell};
@@ -125,46 +126,55 @@ async fn broken(request: &LoadRequest, session: &mut Session, after_load: bool) 
     broken
 }
 
-/// Terminals that do what the deck says, one after the other.
-async fn drive(
-    request: &LoadRequest,
-    session: &mut Session,
-    run: u32,
-    count: u64,
-) -> Vec<(Input, Stamp, WriteKey)> {
-    let marker = require_loaded(session, &request.database, Instant::now() + MINUTE).await.unwrap();
+type Written = Vec<(Input, Stamp, WriteKey)>;
+
+/// Four terminals at once do what the deck says, repeating what a lock or a conflict prevented.
+async fn drive(request: &LoadRequest, run: u32, count: u64) -> Written {
+    let mut session = open(request, true).await;
+    let by = Instant::now() + MINUTE;
+    let marker = require_loaded(&mut session, &request.database, by).await.unwrap();
     let constants = RunConstants::new(request.seed, marker.c_load);
-    let mut sources: Vec<_> = (0..4)
-        .map(|terminal| {
-            let home = Home::of(terminal, request.warehouses);
-            TerminalSource::new(request.seed, terminal, home, request.warehouses, constants)
-        })
-        .collect();
+    let mut terminals = tokio::task::JoinSet::new();
+    for terminal in 0..4 {
+        let home = Home::of(terminal, request.warehouses);
+        let source =
+            TerminalSource::new(request.seed, terminal, home, request.warehouses, constants);
+        terminals.spawn(work(open(request, true).await, source, run, terminal, count));
+    }
+    terminals.join_all().await.concat()
+}
+
+async fn work(
+    mut session: Session,
+    mut source: TerminalSource,
+    run: u32,
+    terminal: u32,
+    count: u64,
+) -> Written {
     let mut seen = [0; TxnKind::COUNT];
-    let mut written = Vec::new();
+    let (mut written, mut repeated) = (Vec::new(), 0);
     for sequence in 0..count {
-        for (terminal, source) in (0..).zip(&mut sources) {
-            let input = source.next();
-            let stamp = Stamp {
-                run_number: run,
-                terminal,
-                sequence,
-                epoch_us: 1_800_000_000_000_000 + sequence as i64 * 4 + i64::from(terminal),
-            };
+        let input = source.next();
+        let epoch_us = 1_800_000_000_000_000 + sequence as i64 * 4 + i64::from(terminal);
+        let stamp = Stamp { run_number: run, terminal, sequence, epoch_us };
+        let execution = loop {
             let limits = Limits { statement: Duration::from_secs(2), by: Instant::now() + MINUTE };
-            let execution = execute(session, &input, stamp, limits).await;
-            let expected = match &input {
-                Input::NewOrder(order) if order.rolls_back() => Outcome::RolledBack,
-                _ => Outcome::Committed,
-            };
-            assert_eq!(execution.outcome, expected, "{input:?}: {:?}", execution.failure);
-            seen[input.kind().index()] += 1;
-            if let Some(key) = execution.key {
-                written.push((input, stamp, key));
+            let execution = execute(&mut session, &input, stamp, limits).await;
+            match execution.outcome {
+                Outcome::Failed(class) if class.retry() == Retry::SameEndpoint => repeated += 1,
+                _ => break execution,
             }
-        }
+        };
+        let expected = match &input {
+            Input::NewOrder(order) if order.rolls_back() => Outcome::RolledBack,
+            _ => Outcome::Committed,
+        };
+        assert_eq!(execution.outcome, expected, "{input:?}: {:?}", execution.failure);
+        seen[input.kind().index()] += 1;
+        written.extend(execution.key.map(|key| (input, stamp, key)));
     }
     assert!(seen.iter().all(|n| *n > 0), "{seen:?}");
+    assert!(repeated < count / 20, "{repeated} of {count} were repeated");
     written
 }
 
@@ -179,7 +189,7 @@ async fn a_loaded_database_keeps_its_conditions_through_every_transaction() {
     assert_eq!(broken(&request, &mut session, true).await, Vec::<String>::new());
     let run = begin_run(&mut session, &request.database, Instant::now() + MINUTE).await.unwrap();
     assert_eq!(run, 1);
-    let written = drive(&request, &mut session, run, 230).await;
+    let written = drive(&request, run, 230).await;
     assert_eq!(broken(&request, &mut session, false).await, Vec::<String>::new());
 
     for (input, stamp, key) in &written {

@@ -100,21 +100,30 @@ pub async fn require_loaded(
     database: &str,
     by: Instant,
 ) -> Result<Marker, NotLoaded> {
-    let database = database.to_owned();
-    match read(session, &database, by).await {
+    let named = database.to_owned();
+    match read(session, database, by).await {
         Ok(Some(marker)) if marker.schema_version != schema::VERSION => {
-            Err(NotLoaded::OtherVersion { database, found: marker.schema_version })
+            Err(NotLoaded::OtherVersion { database: named, found: marker.schema_version })
         }
         Ok(Some(marker)) if !marker.load_complete => {
-            Err(NotLoaded::HalfLoaded { database, warehouses: marker.warehouses })
+            Err(NotLoaded::HalfLoaded { database: named, warehouses: marker.warehouses })
         }
         Ok(Some(marker)) => Ok(marker),
-        Ok(None) => Err(NotLoaded::NoData { database }),
-        Err(failure) => Err(match failure.code.errno {
-            NO_DATABASE => NotLoaded::NoDatabase { database },
-            NO_TABLE => NotLoaded::NoData { database },
-            _ => NotLoaded::Unreachable { database, failure },
-        }),
+        Ok(None) => Err(NotLoaded::NoData { database: named }),
+        Err(failure) if [NO_DATABASE, NO_TABLE].contains(&failure.code.errno) => {
+            Err(missing(session, named, by).await)
+        }
+        Err(failure) => Err(NotLoaded::Unreachable { database: named, failure }),
+    }
+}
+
+/// Servers say "no such table" for a table in a database that is not there: asks which it is.
+async fn missing(session: &mut Session, database: String, by: Instant) -> NotLoaded {
+    let sql = format!("SELECT 1 FROM information_schema.schemata WHERE schema_name = '{database}'");
+    match session.query(&Statement::built(StatementKind::Read, sql), by).await {
+        Ok(answer) if answer.rows.is_empty() => NotLoaded::NoDatabase { database },
+        Ok(_) => NotLoaded::NoData { database },
+        Err(failure) => NotLoaded::Unreachable { database, failure },
     }
 }
 

@@ -7,6 +7,7 @@
 //! schema and its marker ([`schema`], [`marker`]), the loader ([`load`]), the transactions
 //! ([`execute`] and one file each) and the consistency conditions ([`conditions`]).
 
+mod columns;
 pub mod conditions;
 pub mod deck;
 mod delivery;

@@ -13,6 +13,24 @@ use super::request::LoadError;
 use crate::classify::Retry;
 use crate::session::{Failure, Login, Session};
 
+/// Does some work on a session until it succeeds once, wherever that may be. The work must be safe
+/// to repeat after an unknown outcome; `$what` names it in errors.
+///
+/// A macro because the worker's future has to be `Send`, which nothing can ask of the future of a
+/// closure that borrows its argument.
+macro_rules! until_done {
+    ($client:expr, $what:expr, |$session:ident| $work:expr) => {
+        loop {
+            let $session = $client.session($what).await?;
+            let result = $work.await;
+            if let Some(value) = $client.settle($what, result).await? {
+                break value;
+            }
+        }
+    };
+}
+pub(super) use until_done;
+
 /// Repeating at once what lost a lock or a certification would lose again.
 const UNLUCKY_PAUSE: Duration = Duration::from_millis(50);
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::chunk::Written;
-use super::client::{Client, Shared};
+use super::client::{Client, Shared, until_done};
 use super::prepare::{marked_chunks, prepare};
 use super::request::{LoadError, LoadProgress, LoadRequest, LoadStage, LoadSummary};
 use super::verify::{complete, gather_statistics, verify};
@@ -81,23 +81,7 @@ async fn load_all(
 async fn prepared(request: &LoadRequest) -> Result<Marker, LoadError> {
     let mut client = Client::new(Arc::new(shared(request, None)), 0);
     let what = format!("preparing database {}", request.database);
-    loop {
-        let result = prepare(client.session(&what).await?, request).await;
-        if let Some(prepared) = client.settle(&what, result).await? {
-            return prepared;
-        }
-    }
-}
-
-async fn marked(client: &mut Client, patience: Duration) -> Result<Vec<Chunk>, LoadError> {
-    let what = "reading the marks of loaded chunks";
-    loop {
-        let by = Instant::now() + patience;
-        let result = marked_chunks(client.session(what).await?, by).await;
-        if let Some(marked) = client.settle(what, result).await? {
-            return Ok(marked);
-        }
-    }
+    until_done!(client, &what, |session| prepare(session, request))
 }
 
 fn shared(request: &LoadRequest, database: Option<&String>) -> Shared {
@@ -151,7 +135,9 @@ impl<P: Fn(LoadProgress) + Sync> Load<'_, P> {
 
     /// Writes every chunk that is not marked yet.
     async fn write(&mut self, client: &mut Client, all: Vec<Chunk>) -> Result<(), LoadError> {
-        let marked = marked(client, self.request.patience).await?;
+        let patience = self.request.patience;
+        let what = "reading the marks of loaded chunks";
+        let marked = until_done!(client, what, |session| marked_chunks(session, patience));
         let key = |chunk: &Chunk| (chunk.table, chunk.warehouse, chunk.range.start);
         let marked: HashSet<_> = marked.iter().map(key).collect();
         let (there, missing): (Vec<_>, Vec<_>) =

@@ -149,8 +149,9 @@ impl Work<'_> {
 /// The chunks that are marked as written.
 pub(super) async fn marked_chunks(
     session: &mut Session,
-    by: Instant,
+    patience: Duration,
 ) -> Result<Vec<Chunk>, Failure> {
+    let by = Instant::now() + patience;
     let sql = "SELECT table_name, warehouse, first_index, end_index FROM rollproof_chunk";
     let rows = session.query(&Statement::fixed(StatementKind::Read, sql), by).await?.rows;
     rows.iter()

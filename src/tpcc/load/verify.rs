@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::client::Client;
+use super::client::{Client, until_done};
 use super::request::{LoadError, LoadRequest};
 use crate::event::StatementKind;
 use crate::session::{Failure, Session, Statement, cell};
@@ -17,8 +17,10 @@ pub(super) async fn verify(
     request: &LoadRequest,
     expected: &[(Table, u64)],
 ) -> Result<(), LoadError> {
+    let patience = request.patience;
     for (table, expected) in expected {
-        let found = counted(client, *table, request.patience).await?;
+        let what = format!("counting {table}");
+        let found = until_done!(client, &what, |session| count(session, *table, patience));
         if found != *expected {
             return Err(LoadError::Count { table: *table, expected: *expected, found });
         }
@@ -29,16 +31,6 @@ pub(super) async fn verify(
         }
     }
     Ok(())
-}
-
-async fn counted(client: &mut Client, table: Table, patience: Duration) -> Result<u64, LoadError> {
-    let what = format!("counting {table}");
-    loop {
-        let result = count(client.session(&what).await?, table, patience).await;
-        if let Some(count) = client.settle(&what, result).await? {
-            return Ok(count);
-        }
-    }
 }
 
 async fn count(session: &mut Session, table: Table, patience: Duration) -> Result<u64, Failure> {
@@ -57,35 +49,30 @@ async fn check(
     request: &LoadRequest,
 ) -> Result<(), LoadError> {
     let what = format!("checking {} of warehouse {warehouse}", condition.id);
-    loop {
-        let by = Instant::now() + request.patience;
-        let (session, extent) = (client.session(&what).await?, Extent::Warehouse(warehouse));
-        let result = condition.check(session, extent, request.warehouses, by).await;
-        let Some(Violations { total, first }) = client.settle(&what, result).await? else {
-            continue;
-        };
-        return match first.into_iter().next() {
-            Some(first) => Err(LoadError::Inconsistent { condition: condition.id, total, first }),
-            None => Ok(()),
-        };
+    let (extent, warehouses) = (Extent::Warehouse(warehouse), request.warehouses);
+    let Violations { total, first } = until_done!(client, &what, |session| {
+        condition.check(session, extent, warehouses, Instant::now() + request.patience)
+    });
+    match first.into_iter().next() {
+        Some(first) => Err(LoadError::Inconsistent { condition: condition.id, total, first }),
+        None => Ok(()),
     }
 }
 
 /// Marks the load as complete.
 pub(super) async fn complete(client: &mut Client, request: &LoadRequest) -> Result<(), LoadError> {
+    let deadline = request.statement_deadline;
+    let what = "marking the load as complete";
+    until_done!(client, what, |session| mark_complete(session, deadline));
+    Ok(())
+}
+
+async fn mark_complete(session: &mut Session, deadline: Duration) -> Result<(), Failure> {
     let sql = "UPDATE rollproof_meta SET load_complete = 1 WHERE id = 1";
     let statement = Statement::fixed(StatementKind::Write, sql);
-    let what = "marking the load as complete";
-    loop {
-        let by = Instant::now() + request.statement_deadline;
-        let result = client.session(what).await?.query(&statement, by).await;
-        let result = result.and_then(|answer| match answer.affected {
-            1 => Ok(()),
-            _ => Err(Failure::data(StatementKind::Write, "the marker has vanished")),
-        });
-        if client.settle(what, result).await?.is_some() {
-            return Ok(());
-        }
+    match session.query(&statement, Instant::now() + deadline).await?.affected {
+        1 => Ok(()),
+        _ => Err(Failure::data(StatementKind::Write, "the marker has vanished")),
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::chunk::{ChunkWriter, Written};
-use super::client::{Client, Shared};
+use super::client::{Client, Shared, until_done};
 use super::request::LoadError;
 use crate::tpcc::rows::Chunk;
 
@@ -51,12 +51,7 @@ async fn work(
         && let Some(chunk) = chunks.get(index)
     {
         let what = chunk.to_string();
-        let written = loop {
-            let result = writer.write(client.session(&what).await?, chunk).await;
-            if let Some(written) = client.settle(&what, result).await? {
-                break written;
-            }
-        };
+        let written = until_done!(client, &what, |session| writer.write(session, chunk));
         // Nobody listens any more when the load has given up.
         if done.send(Done { index, written }).await.is_err() {
             break;

@@ -2,24 +2,28 @@
 //!
 //! The driver has no time-outs, and a connection on which a command was given up can hand that
 //! command's answer to the next one. So every wait here ends at a moment the caller names, and a
-//! connection that missed one, or lost its server, is severed on the spot and never used again:
-//! [`Session`] then answers every further call with `connection-lost`.
+//! connection that missed one, lost its server or was given up in the middle of a call is severed
+//! on the spot and never used again: [`Session`] then answers every further call with
+//! `connection-lost`.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder};
 pub use mysql_async::{Params, Row, Value};
+use tokio::runtime::{Builder, Handle};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::classify::{AtCommit, ServerWords, classify};
 use crate::event::{ErrorClass, ErrorCode, Outcome, StatementKind};
-use crate::scenario::Product;
+use crate::scenario::{Cluster, Product, Zone};
 
-/// Prepared statements a session keeps. OceanBase allows 50 a session (`open_cursors`).
-const STATEMENT_CACHE: usize = 48;
+/// Prepared statements a session ever holds. OceanBase allows 50 a session (`open_cursors`).
+const STATEMENTS_MAX: usize = 48;
 
 /// Sent to the driver so that connecting asks the server nothing more.
 const MAX_ALLOWED_PACKET: usize = 16 << 20;
@@ -62,6 +66,23 @@ pub struct Login {
 }
 
 impl Login {
+    /// The login of one zone's own server, in no schema and with no settings yet.
+    ///
+    /// # Panics
+    /// When the scenario was not validated and the endpoint is not `host:port`.
+    pub fn to_zone(cluster: &Cluster, zone: &Zone, password: &Password) -> Self {
+        let (host, port) = zone.host_port().expect("a validated scenario has host:port endpoints");
+        Self {
+            product: cluster.product,
+            host: host.to_owned(),
+            port,
+            user: cluster.user.clone(),
+            password: password.clone(),
+            database: None,
+            settings: Vec::new(),
+        }
+    }
+
     fn opts(&self) -> Opts {
         OptsBuilder::default()
             .ip_or_hostname(self.host.clone())
@@ -74,7 +95,8 @@ impl Login {
             .tcp_nodelay(true)
             .max_allowed_packet(Some(MAX_ALLOWED_PACKET))
             .wait_timeout(Some(WAIT_TIMEOUT_S))
-            .stmt_cache_size(STATEMENT_CACHE)
+            // The driver prepares a new statement before it closes the one that has to go.
+            .stmt_cache_size(STATEMENTS_MAX - 1)
             // "One row affected" then means that one row was found, changed or not.
             .client_found_rows(true)
             .into()
@@ -161,11 +183,68 @@ impl Failure {
     }
 }
 
+/// A runtime that has already been shut down: a task spawned here is dropped on the spot.
+static NOWHERE: LazyLock<Handle> = LazyLock::new(|| {
+    let runtime = Builder::new_current_thread().build().expect("it asks nothing of the system");
+    let handle = runtime.handle().clone();
+    runtime.shutdown_background();
+    handle
+});
+
+/// Holds what owns a connection and drops it without another word to the server.
+///
+/// When a connection that the driver believes healthy is dropped, the driver spawns a task that
+/// drains, sends ROLLBACK and COM_QUIT, and waits for as long as the server likes. Spawned into
+/// [`NOWHERE`], that task ends before it begins, and all that is left of it is the closed socket.
+struct Silent<T>(Option<T>);
+
+impl<T> Silent<T> {
+    fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    fn into_inner(mut self) -> T {
+        self.0.take().expect("it is emptied here and in drop only")
+    }
+}
+
+impl<T> Deref for Silent<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect("it is emptied when it is given up only")
+    }
+}
+
+impl<T> DerefMut for Silent<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.as_mut().expect("it is emptied when it is given up only")
+    }
+}
+
+impl<T> Drop for Silent<T> {
+    fn drop(&mut self) {
+        let _nowhere = NOWHERE.enter();
+        self.0.take();
+    }
+}
+
 /// One connection, used by one task.
-#[derive(Debug)]
+///
+/// Dropping a session, or a call on it that has not returned, closes the connection at once.
 pub struct Session {
-    conn: Option<Conn>,
+    /// Taken out while a call is under way, so that it is gone when the call is given up.
+    conn: Option<Silent<Conn>>,
     product: Product,
+}
+
+impl fmt::Debug for Session {
+    /// The driver would print the password along.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("product", &self.product)
+            .field("server_id", &self.server_id())
+            .finish()
+    }
 }
 
 impl Session {
@@ -175,8 +254,9 @@ impl Session {
     /// What stood in the way. Nothing stays open then.
     pub async fn open(login: &Login, by: Instant) -> Result<Self, Failure> {
         let connect = StatementKind::Connect;
-        let conn = match timeout_at(by, Conn::new(login.opts())).await {
-            Ok(Ok(conn)) => conn,
+        let mut connecting = Silent::new(Conn::new(login.opts()));
+        let conn = match timeout_at(by, &mut *connecting).await {
+            Ok(Ok(conn)) => Silent::new(conn),
             Ok(Err(error)) => return Err(failure(login.product, error, connect)),
             Err(_) => {
                 let message = format!("{}:{} did not answer in time", login.host, login.port);
@@ -186,10 +266,7 @@ impl Session {
         let mut session = Self { conn: Some(conn), product: login.product };
         for setting in &login.settings {
             let statement = Statement::built(connect, setting.clone());
-            if let Err(failure) = session.query(&statement, by).await {
-                session.sever();
-                return Err(failure);
-            }
+            session.query(&statement, by).await?;
         }
         Ok(session)
     }
@@ -201,7 +278,7 @@ impl Session {
 
     /// The server's connection id, by which it can be killed from elsewhere.
     pub fn server_id(&self) -> Option<u32> {
-        self.conn.as_ref().map(Conn::id)
+        self.conn.as_ref().map(|conn| conn.id())
     }
 
     /// Executes a statement without parameters over the text protocol.
@@ -209,14 +286,13 @@ impl Session {
     /// # Errors
     /// What the server said, or that it did not answer before `by`.
     pub async fn query(&mut self, statement: &Statement, by: Instant) -> Result<Answer, Failure> {
-        let product = self.product;
-        let conn = self.conn.as_mut().ok_or_else(|| gone(statement.kind))?;
+        let mut conn = self.take_conn(statement.kind)?;
         let answer = async {
             let rows = conn.query::<Row, _>(statement.sql.as_ref()).await?;
             Ok(Answer { rows, affected: conn.affected_rows() })
         };
         let result = timeout_at(by, answer).await;
-        self.conclude(result, product, statement.kind)
+        self.conclude(conn, result, statement.kind)
     }
 
     /// Executes a statement with parameters as a prepared one; the session prepares it once.
@@ -229,65 +305,61 @@ impl Session {
         params: impl Into<Params>,
         by: Instant,
     ) -> Result<Answer, Failure> {
-        let (product, params) = (self.product, params.into());
-        let conn = self.conn.as_mut().ok_or_else(|| gone(statement.kind))?;
+        let params = params.into();
+        let mut conn = self.take_conn(statement.kind)?;
         let answer = async {
             let rows = conn.exec::<Row, _, _>(statement.sql.as_ref(), params).await?;
             Ok(Answer { rows, affected: conn.affected_rows() })
         };
         let result = timeout_at(by, answer).await;
-        self.conclude(result, product, statement.kind)
+        self.conclude(conn, result, statement.kind)
     }
 
+    fn take_conn(&mut self, statement: StatementKind) -> Result<Silent<Conn>, Failure> {
+        self.conn.take().ok_or_else(|| gone(statement))
+    }
+
+    /// Keeps the connection where it is certain that nothing of this call is left on it.
     fn conclude(
         &mut self,
+        conn: Silent<Conn>,
         result: Result<Result<Answer, mysql_async::Error>, tokio::time::error::Elapsed>,
-        product: Product,
         statement: StatementKind,
     ) -> Result<Answer, Failure> {
         match result {
-            Ok(Ok(answer)) => Ok(answer),
+            Ok(Ok(answer)) => {
+                self.conn = Some(conn);
+                Ok(answer)
+            }
             Ok(Err(error)) => {
                 let from_server = matches!(error, mysql_async::Error::Server(_));
-                let failure = failure(product, error, statement);
-                if !from_server || !failure.class.keeps_connection() {
-                    self.sever();
+                let failure = failure(self.product, error, statement);
+                if from_server && failure.class.keeps_connection() {
+                    self.conn = Some(conn);
                 }
                 Err(failure)
             }
             Err(_) => {
-                self.sever();
-                let message =
-                    "no answer before the deadline; the connection was severed".to_owned();
-                Err(Failure::seen_here(ErrorClass::Deadline, statement, message))
+                let class = match statement {
+                    StatementKind::Connect => ErrorClass::ConnectTimeout,
+                    _ => ErrorClass::Deadline,
+                };
+                let message = "no answer before the deadline; the connection was severed";
+                Err(Failure::seen_here(class, statement, message.to_owned()))
             }
         }
     }
 
     /// Closes the connection now, without another word to the server.
     pub fn sever(&mut self) {
-        let Some(mut conn) = self.conn.take() else { return };
-        // Dropping a connection that the driver believes healthy spawns a clean-up without any
-        // limit. A command polled once and given up marks it broken; dropping then just closes.
-        let mut ping = Box::pin(conn.ping());
-        let waker = std::task::Waker::noop();
-        let mut context = std::task::Context::from_waker(waker);
-        let _ = ping.as_mut().poll(&mut context);
-        drop(ping);
-        drop(conn);
+        self.conn = None;
     }
 
     /// Says goodbye, waiting at most `patience` for it.
     pub async fn close(mut self, patience: Duration) {
         if let Some(conn) = self.conn.take() {
-            let _ = timeout(patience, conn.disconnect()).await;
+            let _ = timeout(patience, conn.into_inner().disconnect()).await;
         }
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.sever();
     }
 }
 
@@ -336,7 +408,12 @@ fn failure(product: Product, error: mysql_async::Error, statement: StatementKind
         _ if connecting => ErrorClass::ConnectionLost,
         _ => ErrorClass::Other,
     };
-    Failure::seen_here(class, statement, error.to_string())
+    // The driver wraps the system's words twice in "Input/output error".
+    let message = match &error {
+        Error::Io(IoError::Io(io)) => io.to_string(),
+        other => other.to_string(),
+    };
+    Failure::seen_here(class, statement, message)
 }
 
 /// Takes one cell out of a row.

@@ -23,7 +23,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("clock", &["event"]),
     ("collect", &["event", "record"]),
     ("session", &["classify", "event", "scenario"]),
-    ("tpcc", &["event", "scenario", "session", "spelling"]),
+    ("tpcc", &["classify", "event", "scenario", "session", "spelling"]),
     ("live", &["event", "phase"]),
     ("cluster", &["clock", "collect", "event", "scenario", "session", "spelling"]),
     ("preflight", &["cluster", "event", "scenario", "session", "spelling"]),

@@ -48,14 +48,17 @@ command_up() {
     if [[ $SAME_VERSION && $SAME_VERSION != "$same" && -d $ZONES_DIR ]]; then
       die "the data here was made $([[ $same == 1 ]] && echo without || echo with) --same-version: scripts/lab up --fresh"
     fi
-    # shellcheck disable=SC2034 # written to the settings by name
-    PRODUCT=$product ZONE_COUNT=$zones TIMERS=$timers SAME_VERSION=$same ADMIN=$(id -un)
+    PRODUCT=$product ZONE_COUNT=$zones TIMERS=$timers SAME_VERSION=$same
     choose_releases
     choose_ports "${LAB_BASE_PORT:-${BASE_PORT:-13300}}"
     make_password
     save_settings
     [[ -d $ZONES_DIR/zone1/data && -f $ZONES_DIR/complete ]] || rm -rf "$ZONES_DIR"
-    make_template
+    # an earlier start, interrupted, may have left this one behind
+    end_zone zone0
+    for zone in $(zone_names); do
+      [[ -f $ZONES_DIR/$zone/data/ibdata1 ]] || make_template
+    done
     for zone in $(zone_names); do
       make_zone "$zone"
       write_server_settings "$zone"
@@ -216,11 +219,10 @@ command_down() {
     shift
   fi
   no_more "$@"
-  if [[ -d $LAB_DIR ]]; then
-    lock_lab
-    load_settings
-    end_lab
-  fi
+  # without settings, too: the directory may be gone while its servers still run
+  if [[ -d $LAB_DIR ]]; then lock_lab; fi
+  load_settings
+  end_lab
   if ((purge)); then rm -rf "$ZONES_DIR" "$LAB_DIR/template"; fi
 }
 
@@ -228,7 +230,7 @@ command_down() {
 end_lab() {
   local zone waiting=() pid failed=0
   [[ $ZONE_COUNT ]] || ZONE_COUNT=9
-  for zone in $(zone_names | tail -n +2) zone1; do
+  for zone in $(zone_names | tail -n +2) zone0 zone1; do
     if [[ $zone == zone1 ]]; then
       for pid in ${waiting[@]+"${waiting[@]}"}; do wait "$pid" || failed=1; done
     elif ! running "$zone" && [[ ! $(zone_processes "$zone") ]]; then
@@ -270,8 +272,8 @@ command_sql() {
   local zone=$1
   shift
   running "$zone" || die "$zone is down"
-  exec "$ZONES_DIR/$zone/current/bin/mariadb" --no-defaults --socket="$(socket_path "$zone")" \
-    --user=root "$@"
+  exec "$ZONES_DIR/$zone/current/bin/mariadb" --defaults-file="$(admin_options)" \
+    --socket="$(socket_path "$zone")" "$@"
 }
 
 # ---- the steps of an upgrade ------------------------------------------------------------

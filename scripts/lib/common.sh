@@ -99,16 +99,19 @@ event_end() {
 
 # ---- locks ----------------------------------------------------------------------
 
-# lock_file FILE shared|exclusive: held until this script ends. Waits, and says so.
+# lock_file FILE shared|exclusive: held until this script ends, or unlock_last. Waits, and
+# says so.
 lock_file() {
-  local file=$1 mode=-x handle
+  local file=$1 mode=-x
   [[ $2 == shared ]] && mode=-s
   mkdir -p "$(dirname "$file")"
-  exec {handle}>>"$file"
-  flock -n "$mode" "$handle" && return
+  exec {LOCK}>>"$file"
+  flock -n "$mode" "$LOCK" && return
   warn "another scripts/lab is at work here, waiting for it"
-  flock -w 900 "$mode" "$handle" || die "gave up waiting for $file"
+  flock -w 900 "$mode" "$LOCK" || die "gave up waiting for $file"
 }
+
+unlock_last() { exec {LOCK}>&-; }
 
 # Whoever changes the whole lab is alone; steps on different zones run side by side.
 lock_lab() { lock_file "$LAB_DIR/lock" exclusive; }
@@ -120,7 +123,7 @@ lock_zone() {
 # ---- settings -------------------------------------------------------------------
 
 # What `up` decided, for all later commands.
-SETTINGS=(PRODUCT ZONE_COUNT TIMERS SAME_VERSION BASE_PORT OLD_VERSION NEW_VERSION ADMIN)
+SETTINGS=(PRODUCT ZONE_COUNT TIMERS SAME_VERSION BASE_PORT OLD_VERSION NEW_VERSION)
 
 load_settings() {
   local name
@@ -170,7 +173,7 @@ choose_ports() {
   local wanted=$1 used i offset
   used=" $(ports_in_use | tr '\n' ' ') "
   for ((BASE_PORT = wanted; BASE_PORT < 32000; BASE_PORT += 100)); do
-    for ((i = 1; i <= ZONE_COUNT; i++)); do
+    for ((i = 0; i <= ZONE_COUNT; i++)); do
       for offset in 0 20 40 60; do
         [[ $used == *" $((BASE_PORT + offset + i)) "* ]] && continue 3
       done

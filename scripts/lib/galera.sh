@@ -65,10 +65,22 @@ CONF
   mv "$dir/my.cnf.new" "$dir/my.cnf"
 }
 
+# The administrator's account is reached over the unix socket only, with this option file,
+# so that the password is on no command line.
+admin_options() {
+  local file=$LAB_DIR/admin.cnf
+  [[ -s $file ]] || (
+    umask 077
+    printf '[client]\nuser = root\npassword = %s\n' "$(<"$LAB_DIR/password")" >"$file.$BASHPID"
+    mv "$file.$BASHPID" "$file"
+  )
+  echo "$file"
+}
+
 # sql ZONE STATEMENT: as administrator, bare columns; fails when there is no answer.
 sql() {
-  timeout 10 "$ZONES_DIR/$1/current/bin/mariadb" --no-defaults --socket="$(socket_path "$1")" \
-    --user=root --connect-timeout=5 --batch --skip-column-names -e "$2" 2>/dev/null
+  timeout 10 "$ZONES_DIR/$1/current/bin/mariadb" --defaults-file="$(admin_options)" \
+    --socket="$(socket_path "$1")" --connect-timeout=5 --batch --skip-column-names -e "$2" 2>/dev/null
 }
 
 # status_values ZONE NAME…: the values of these wsrep status variables, one line.
@@ -244,12 +256,12 @@ end_zone() {
 
 # ---- the first data directory -------------------------------------------------------
 
-# Made once: system tables, the users, and one start as a cluster of one, which gives the
-# data a cluster identity. Zones begin as copies of it, so they join in a moment.
+# Made once, as a zone0 of its own: system tables, the users, and one start as a cluster of
+# one, which gives the data a cluster identity. Zones begin as copies, so they join at once.
 make_template() {
-  local template=$LAB_DIR/template release share password zone=zone1 dir=$ZONES_DIR/zone1 stamp file
+  local template=$LAB_DIR/template release share password zone=zone0 dir=$ZONES_DIR/zone0 stamp file
   release=$(release_dir old)
-  stamp="1 $OLD_VERSION $ADMIN"
+  stamp="2 $OLD_VERSION"
   [[ $(cat "$template/stamp" 2>/dev/null) == "$stamp" ]] && return
   step_begin "creating the system tables"
   rm -rf "$template" "$dir"
@@ -267,12 +279,11 @@ make_template() {
     done
     cat "$share/fill_help_tables.sql" "$share/maria_add_gis_sp_bootstrap.sql"
     cat "$share/mysql_sys_schema.sql" 2>/dev/null || cat "$share/mariadb_sys_schema.sql"
-    # root is whoever made the lab, over the unix socket and no other way
     cat <<SQL
 use mysql;
 delete from global_priv where User in ('', 'root');
 flush privileges;
-create user 'root'@'localhost' identified via unix_socket as '$ADMIN';
+create user 'root'@'localhost' identified by '$password';
 grant all privileges on *.* to 'root'@'localhost' with grant option;
 create user 'rollproof'@'%' identified by '$password';
 create user 'rollproof'@'localhost' identified by '$password';

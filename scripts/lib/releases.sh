@@ -43,8 +43,10 @@ choose_releases() {
     choose_given_trees
     return
   fi
-  lock_file "$LAB_CACHE/lock" exclusive
   [[ $SAME_VERSION == 1 ]] && chosen+=-same
+  if releases_ready "$chosen"; then return; fi
+  # labs may share the cache; one fetches, the others wait for that, not for its servers
+  lock_file "$LAB_CACHE/lock" exclusive
   if [[ ! -f $chosen ]]; then
     apt_tool || die "this system has no apt: set LAB_OLD and LAB_NEW to two unpacked MariaDB trees"
     mapfile -t found < <(offered mariadb-server-core)
@@ -62,7 +64,17 @@ choose_releases() {
   mapfile -t found <"$chosen"
   fetch_release "${found[0]}"
   fetch_release "${found[1]}"
+  unlock_last
+  releases_ready "$chosen"
+}
+
+# releases_ready FILE: sets both versions if all that FILE names is unpacked.
+releases_ready() {
+  local found=()
+  [[ -f $1 ]] || return 1
+  mapfile -t found <"$1"
   OLD_VERSION=$(upstream "${found[0]}") NEW_VERSION=$(upstream "${found[1]}")
+  [[ -f $LAB_CACHE/$OLD_VERSION/release && -f $LAB_CACHE/$NEW_VERSION/release ]]
 }
 
 # The packages that the server needs and this machine lacks: libraries, and the few

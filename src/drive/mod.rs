@@ -1,1 +1,20 @@
-//! Drives the load: schedule, terminals, routing, retries, probes, self-watch.
+//! Drives the load: terminals with their schedules, routes and retries, probes, self-watch.
+//!
+//! Each terminal is a task of its own and shares nothing but atomics with the others. What it does
+//! next is decided by pure parts that are told the time: `schedule` (when), `route` (where),
+//! `retry` (whether again). It waits for nothing without a limit, loses no event, and ends by
+//! itself. `driver` starts and stops it all.
+
+mod business;
+mod client;
+mod driver;
+mod ending;
+mod health;
+mod own;
+mod probe;
+mod retry;
+mod route;
+mod schedule;
+mod terminal;
+
+pub use driver::{Drive, Driver};

@@ -1,0 +1,56 @@
+//! What a terminal carries out, as far as driving it needs to know.
+
+use std::time::Duration;
+
+use crate::event::{RunTime, TxnKind, ZoneId};
+use crate::tpcc::Execution;
+
+/// A business transaction that was drawn and not yet carried out.
+#[derive(Debug, Clone)]
+pub(super) struct Order<I> {
+    /// Which transaction.
+    pub(super) kind: TxnKind,
+    /// Its input data, the same for every attempt.
+    pub(super) input: I,
+    /// Time spent keying it in, before; only the `spec` model waits for it.
+    pub(super) keying: Duration,
+    /// Time spent reading its output, after; only the `spec` model waits for it.
+    pub(super) think: Duration,
+}
+
+/// What an execution is told beside its input.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Call {
+    /// Number of the business transaction at its terminal, the same for every attempt.
+    pub(super) sequence: u64,
+    /// When the business transaction was due, the same for every attempt.
+    pub(super) scheduled: RunTime,
+    /// When it must have been done.
+    pub(super) by: RunTime,
+}
+
+/// The business of one terminal: draws its transactions and executes them over one connection.
+///
+/// A trait, so that the driving is tested against scripted outcomes on a scripted clock.
+pub(super) trait Business: Send + 'static {
+    /// Input data of a transaction.
+    type Input: Send + Sync;
+
+    /// Draws the next transaction.
+    fn draw(&mut self) -> Order<Self::Input>;
+
+    /// Executes a transaction once, in `zone`, connecting first where the connection is elsewhere
+    /// or gone. Comes back at `call.by`, or within a moment after it.
+    fn execute(
+        &mut self,
+        zone: ZoneId,
+        input: &Self::Input,
+        call: Call,
+    ) -> impl Future<Output = Execution> + Send;
+
+    /// Drops the connection without another word.
+    fn sever(&mut self);
+
+    /// Says goodbye to the server, if still connected, within a moment.
+    fn close(&mut self) -> impl Future<Output = ()> + Send;
+}

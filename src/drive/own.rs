@@ -1,0 +1,150 @@
+//! The tool watches itself: a heartbeat that would feel any stall of the machine or the process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+use tokio::runtime::Handle;
+
+use crate::clock::RunClock;
+use crate::collect::EventSender;
+use crate::event::{Event, RunTime, SelfSample};
+
+/// Distance of two heartbeats.
+const HEARTBEAT: Duration = Duration::from_millis(5);
+
+/// Distance of two samples.
+const SAMPLE_US: u64 = 1_000_000;
+
+/// An arrival dispatched later than this to an idle terminal is the tool's own fault.
+const LATE_US: u64 = 10_000;
+
+/// Counts arrivals as terminals take them up.
+#[derive(Debug, Default)]
+pub(super) struct Dispatch {
+    dispatched: AtomicU64,
+    late: AtomicU64,
+}
+
+impl Dispatch {
+    /// An arrival was taken up `late_us` after its time by a terminal that was idle at that time;
+    /// 0 for one that was busy.
+    pub(super) fn note(&self, late_us: u64) {
+        self.dispatched.fetch_add(1, Ordering::Relaxed);
+        if late_us > LATE_US {
+            self.late.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// CPU time this process has used, in µs.
+pub(super) fn cpu_us() -> u64 {
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    let us = used.tv_sec.saturating_mul(1_000_000).saturating_add(used.tv_nsec / 1_000);
+    u64::try_from(us).unwrap_or(0)
+}
+
+/// The running heartbeat.
+pub(super) struct SelfWatch {
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl SelfWatch {
+    /// Starts the heartbeat, on a thread of its own: it must not queue behind the work it watches.
+    /// Call it inside the runtime.
+    pub(super) fn start(clock: RunClock, dispatch: Arc<Dispatch>, events: EventSender) -> Self {
+        let (stop, stopped) = channel();
+        let runtime = Handle::current();
+        let thread = std::thread::spawn(move || {
+            let mut watch = Watch::new(clock, &dispatch);
+            let mut due = Instant::now() + HEARTBEAT;
+            loop {
+                let wait = due.saturating_duration_since(Instant::now());
+                let over = stopped.recv_timeout(wait) != Err(RecvTimeoutError::Timeout);
+                let stall = Instant::now().saturating_duration_since(due);
+                let sample = watch.beat(clock.now(), stall, over, events.queued());
+                if let Some(sample) = sample {
+                    // A full queue holds this thread up as it does every sender, and shows as a
+                    // stall in the next sample.
+                    runtime.block_on(events.send(Event::Own(sample)));
+                }
+                if over {
+                    return;
+                }
+                due = (due + HEARTBEAT).max(Instant::now());
+            }
+        });
+        Self { stop, thread }
+    }
+
+    /// Sends the last sample and ends.
+    pub(super) async fn stop(self) {
+        drop(self.stop);
+        let joined = tokio::task::spawn_blocking(|| self.thread.join()).await;
+        joined.expect("joining is not cancelled").expect("the heartbeat does not panic");
+    }
+}
+
+/// What the heartbeat has seen since the last sample.
+struct Watch<'a> {
+    clock: RunClock,
+    dispatch: &'a Dispatch,
+    sampled_at: RunTime,
+    stall_us_max: u64,
+    stall_at: RunTime,
+    dispatched: u64,
+    late: u64,
+}
+
+impl<'a> Watch<'a> {
+    fn new(clock: RunClock, dispatch: &'a Dispatch) -> Self {
+        let sampled_at = clock.now();
+        Self {
+            clock,
+            dispatch,
+            sampled_at,
+            stall_us_max: 0,
+            stall_at: sampled_at,
+            dispatched: 0,
+            late: 0,
+        }
+    }
+
+    /// Takes in a heartbeat that came `stall` after it was due; gives a sample once a second and
+    /// at the end.
+    fn beat(
+        &mut self,
+        now: RunTime,
+        stall: Duration,
+        over: bool,
+        queued: usize,
+    ) -> Option<SelfSample> {
+        let stall_us = RunTime::from_duration(stall).as_us();
+        if stall_us >= self.stall_us_max {
+            self.stall_us_max = stall_us;
+            self.stall_at = RunTime(now.as_us().saturating_sub(stall_us));
+        }
+        if !over && now.since_us(self.sampled_at) < SAMPLE_US {
+            return None;
+        }
+        let dispatched = self.dispatch.dispatched.load(Ordering::Relaxed);
+        let late = self.dispatch.late.load(Ordering::Relaxed);
+        let sample = SelfSample {
+            at: now,
+            stall_us_max: self.stall_us_max,
+            stall_at: self.stall_at,
+            queue_len: queued as u64,
+            cpu_us: cpu_us(),
+            wall_step_us: self.clock.wall_step_us(),
+            dispatched: dispatched - self.dispatched,
+            dispatched_late: late.saturating_sub(self.late),
+        };
+        (self.sampled_at, self.stall_us_max, self.stall_at) = (now, 0, now);
+        (self.dispatched, self.late) = (dispatched, late);
+        Some(sample)
+    }
+}

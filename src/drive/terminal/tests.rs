@@ -1,0 +1,407 @@
+//! A terminal against scripted outcomes, on a scripted clock.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+use tokio::sync::mpsc::Receiver;
+
+use super::*;
+use crate::event::{StatementKind, TxnKind, WriteKey};
+use crate::scenario::{Arrivals, Load, Span};
+use crate::session::Failure;
+use crate::tpcc::random::{Purpose, Stream};
+
+/// What a zone does to an attempt.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    /// It commits after so many ms.
+    Commits(u64),
+    /// It fails after so many ms.
+    Fails(u64, ErrorClass),
+    /// COMMIT is not answered.
+    LosesAnswer(u64),
+    /// Nothing is ever answered.
+    Hangs,
+    /// Nothing is ever answered, and our own deadline does not work either.
+    HangsForGood,
+}
+
+/// Plays a script over and over: one fault an attempt, wherever it is sent.
+struct Scripted {
+    clock: RunClock,
+    script: Vec<Fault>,
+    next: usize,
+    /// Zones that refuse whatever the script says.
+    down: Vec<ZoneId>,
+    /// What the first attempt after a failure takes longer.
+    reconnect_ms: u64,
+    connected: bool,
+    statement_deadline_us: u64,
+}
+
+impl Business for Scripted {
+    type Input = ();
+
+    fn draw(&mut self) -> Order<()> {
+        let (keying, think) = (Duration::from_millis(200), Duration::from_millis(300));
+        Order { kind: TxnKind::Payment, input: (), keying, think }
+    }
+
+    async fn execute(&mut self, zone: ZoneId, _: &(), call: Call) -> Execution {
+        let fault = match self.down.contains(&zone) {
+            true => Fault::Fails(0, ErrorClass::Refused),
+            false => self.script[self.next % self.script.len()],
+        };
+        self.next += 1;
+        let statement_by = self.clock.now().plus_us(self.statement_deadline_us).min(call.by);
+        let (takes_ms, outcome) = match fault {
+            Fault::Commits(ms) => (ms, Outcome::Committed),
+            Fault::Fails(ms, class) => (ms, Outcome::Failed(class)),
+            Fault::LosesAnswer(ms) => (ms, Outcome::Ambiguous(ErrorClass::ConnectionLost)),
+            Fault::Hangs => (1_000_000, Outcome::Failed(ErrorClass::Deadline)),
+            Fault::HangsForGood => std::future::pending().await,
+        };
+        let takes_ms = takes_ms + if self.connected { 0 } else { self.reconnect_ms };
+        let done = self.clock.now().plus_us(takes_ms * 1_000);
+        tokio::time::sleep_until(self.clock.instant(done.min(statement_by))).await;
+        let outcome =
+            if done > statement_by { Outcome::Failed(ErrorClass::Deadline) } else { outcome };
+        self.connected = outcome.class().is_none();
+        let failure = outcome.class().map(|class| Failure {
+            class,
+            code: ErrorCode::NONE,
+            statement: StatementKind::Write,
+            may_have_committed: false,
+            message: String::new(),
+        });
+        let key = Some(WriteKey::Payment { district: 1, amount_cents: 1 });
+        Execution { outcome, failure, key }
+    }
+
+    fn sever(&mut self) {}
+
+    async fn close(&mut self) {}
+}
+
+/// A terminal of its own at `rate` arrivals a second, before anything is spoilt.
+struct Bench {
+    load: Load,
+    script: Vec<Fault>,
+    down: Vec<ZoneId>,
+    reconnect_ms: u64,
+    /// The load is stopped after this long and cut so much later.
+    stop_ms: u64,
+    drain_ms: u64,
+    closed: Option<bool>,
+}
+
+impl Bench {
+    fn new(rate: f64, script: &[Fault]) -> Self {
+        let load = Load { rate, terminals: 1, ..Load::default() };
+        let drain_ms = 5_500;
+        Self {
+            load,
+            script: script.to_vec(),
+            down: Vec::new(),
+            reconnect_ms: 0,
+            stop_ms: 10_000,
+            drain_ms,
+            closed: None,
+        }
+    }
+
+    /// Runs it on a paused clock: waiting costs no time. Gives the attempts, the ledger and the
+    /// terminal's own count; checks what holds for every terminal whatever happens.
+    fn run(self) -> Ran {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let ran = runtime.block_on(self.drive());
+        ran.check_the_promises();
+        ran
+    }
+
+    async fn drive(self) -> Ran {
+        let clock = RunClock::start();
+        let (events, received) = EventSender::channel(1 << 20);
+        let ending = Ending::new(clock);
+        let load = &self.load;
+        let terminal = Terminal {
+            id: 0,
+            warehouse: 1,
+            business: Scripted {
+                clock,
+                script: self.script,
+                next: 0,
+                down: self.down,
+                reconnect_ms: self.reconnect_ms,
+                connected: true,
+                statement_deadline_us: load.statement_deadline.as_us(),
+            },
+            pace: match self.closed {
+                None => Pace::Open(Schedule::new(load, 1, 0, RunTime::ZERO)),
+                Some(waits) => Pace::Closed { ready_at: RunTime::ZERO, waits },
+            },
+            backlog: Backlog::new(load.backlog_max),
+            route: Route::failover(ZoneId(0), 3, 0, load.return_delay.as_us()),
+            jitter: Stream::new(1, Purpose::Jitter, [0; 3]),
+            rules: Arc::new(Rules {
+                clock,
+                deadline_us: load.deadline.as_us(),
+                statement_deadline_us: load.statement_deadline.as_us(),
+                connect_deadline_us: load.connect_deadline.as_us(),
+                retry: load.retry,
+                through_proxy: false,
+                health: Arc::new(Health::new(3)),
+                dispatch: Arc::default(),
+            }),
+            ending: ending.child(),
+            events,
+            trouble: Trouble::default(),
+        };
+        let stop = RunTime(self.stop_ms * 1_000);
+        ending.announce(stop, Duration::from_millis(self.drain_ms));
+        let count = terminal.run().await;
+        Ran::new(count, stop, load.deadline.as_us(), clock.now(), received)
+    }
+}
+
+/// What a terminal left behind.
+struct Ran {
+    count: u64,
+    stop: RunTime,
+    deadline_us: u64,
+    ended: RunTime,
+    attempts: Vec<Attempt>,
+    ledger: Vec<LedgerEntry>,
+}
+
+impl Ran {
+    fn new(
+        count: u64,
+        stop: RunTime,
+        deadline_us: u64,
+        ended: RunTime,
+        mut received: Receiver<Event>,
+    ) -> Self {
+        let (mut attempts, mut ledger) = (Vec::new(), Vec::new());
+        while let Ok(event) = received.try_recv() {
+            match event {
+                Event::Attempt(attempt) => attempts.push(attempt),
+                Event::Ledger(entry) => ledger.push(entry),
+                other => panic!("a terminal does not send {other:?}"),
+            }
+        }
+        Self { count, stop, deadline_us, ended, attempts, ledger }
+    }
+
+    fn check_the_promises(&self) {
+        let mut by_sequence: HashMap<u64, Vec<&Attempt>> = HashMap::new();
+        for attempt in &self.attempts {
+            by_sequence.entry(attempt.sequence).or_default().push(attempt);
+        }
+        assert_eq!(by_sequence.len() as u64, self.count);
+        for sequence in 0..self.count {
+            let attempts = &by_sequence[&sequence];
+            for (number, attempt) in attempts.iter().enumerate() {
+                assert_eq!(usize::from(attempt.attempt), number);
+                assert_eq!(attempt.last, number + 1 == attempts.len(), "{attempts:?}");
+                assert_eq!(attempt.scheduled, attempts[0].scheduled);
+                assert!(attempt.scheduled < self.stop);
+                assert!(attempt.scheduled <= attempt.start && attempt.start <= attempt.end);
+                let deadline = attempt.scheduled.plus_us(self.deadline_us);
+                assert!(attempt.zone.is_none() || attempt.start < deadline, "{attempt:?}");
+                let ambiguous = attempt.outcome.kind() == crate::event::OutcomeKind::Ambiguous;
+                assert!(!ambiguous || attempt.last, "repeated after {attempt:?}");
+            }
+        }
+        let writes = |outcome: fn(&Outcome) -> bool| {
+            self.attempts.iter().filter(|attempt| outcome(&attempt.outcome)).count()
+        };
+        let entries = |fate| self.ledger.iter().filter(|entry| entry.fate == fate).count();
+        let committed = writes(|outcome| *outcome == Outcome::Committed);
+        assert_eq!(entries(Fate::Acknowledged), committed);
+        let ambiguous = writes(|outcome| matches!(outcome, Outcome::Ambiguous(_)));
+        assert_eq!(entries(Fate::Ambiguous), ambiguous);
+    }
+
+    fn count_of(&self, outcome: Outcome) -> usize {
+        self.attempts.iter().filter(|attempt| attempt.outcome == outcome).count()
+    }
+}
+
+/// Connecting takes longer than the oldest in the backlog ever have left: what is cut short must
+/// not keep a terminal from ever getting through again.
+#[test]
+fn a_backlog_of_nearly_expired_transactions_is_worked_off() {
+    let mut script = vec![Fault::Commits(2); 10_000];
+    script[..3].fill(Fault::Hangs);
+    let ran = Bench { reconnect_ms: 150, stop_ms: 20_000, ..Bench::new(100.0, &script) }.run();
+    let recovered = ran.attempts.iter().find(|attempt| attempt.start > RunTime(9_000_000));
+    assert!(recovered.is_some_and(|a| a.start == a.scheduled), "{recovered:?}");
+}
+
+const REFUSED: Fault = Fault::Fails(0, ErrorClass::Refused);
+const DEADLOCK: Fault = Fault::Fails(3, ErrorClass::Deadlock);
+
+#[test]
+fn an_undisturbed_terminal_keeps_its_schedule() {
+    let ran = Bench::new(10.0, &[Fault::Commits(5)]).run();
+    assert_eq!((ran.count, ran.count_of(Outcome::Committed)), (100, 100));
+    assert!(ran.attempts.iter().all(|a| a.start == a.scheduled && a.zone == Some(ZoneId(0))));
+}
+
+#[test]
+fn arrivals_during_a_stall_keep_their_scheduled_time() {
+    let mut script = vec![Fault::Commits(1); 100];
+    script[10] = Fault::Commits(1_500);
+    let ran = Bench::new(10.0, &script).run();
+    // The stall begins at 1.0 s; those due at 1.1, 1.2 … 2.4 s wait for its end at 2.5 s.
+    for waited in &ran.attempts[11..25] {
+        let due = waited.sequence * 100_000;
+        assert_eq!(waited.scheduled, RunTime(due));
+        assert!(waited.start >= RunTime(2_500_000), "{waited:?}");
+    }
+    assert_eq!(ran.attempts[30].start, ran.attempts[30].scheduled);
+}
+
+#[test]
+fn a_deadlock_is_repeated_in_the_same_zone_and_a_refusal_in_another() {
+    let ran = Bench::new(1.0, &[DEADLOCK, Fault::Commits(1)]).run();
+    assert!(ran.attempts.iter().all(|attempt| attempt.zone == Some(ZoneId(0))));
+    assert_eq!(ran.count_of(Outcome::Committed), 10);
+    let down = Bench { down: vec![ZoneId(0)], ..Bench::new(10.0, &[Fault::Commits(1)]) }.run();
+    let zones: Vec<_> = down.attempts[..3].iter().map(|a| a.zone.map(|zone| zone.0)).collect();
+    assert_eq!(zones, [Some(0), Some(1), Some(1)]);
+    // Left alone for at least the return delay of 2 s: asked again 5 times in 10 s at most.
+    let refused = down.count_of(Outcome::Failed(ErrorClass::Refused));
+    assert!((3..=5).contains(&refused), "{refused}");
+    assert_eq!(down.count_of(Outcome::Committed), 100);
+}
+
+#[test]
+fn retry_none_makes_one_attempt() {
+    let mut bench = Bench::new(5.0, &[DEADLOCK, REFUSED, Fault::Commits(1)]);
+    bench.load.retry = RetryPolicy::None;
+    let ran = bench.run();
+    assert_eq!((ran.attempts.len(), ran.count), (50, 50));
+}
+
+#[test]
+fn a_transaction_whose_deadline_passed_in_the_backlog_fails_without_being_sent() {
+    let mut script = vec![Fault::Commits(1); 1_000];
+    // The second is given up as the third's deadline passes, during the pause after a failure.
+    (script[0], script[1]) = (Fault::Hangs, Fault::Hangs);
+    let mut bench = Bench::new(100.0, &script);
+    bench.load.deadline = Span::millis(2_000);
+    let ran = bench.run();
+    let expired: Vec<_> = ran.attempts.iter().filter(|attempt| attempt.zone.is_none()).collect();
+    assert!(!expired.is_empty());
+    for attempt in expired {
+        assert_eq!(attempt.outcome, Outcome::Failed(ErrorClass::Deadline));
+        // At most half the deadline is given up for the sake of getting through.
+        assert!(attempt.start >= attempt.scheduled.plus_us(1_000_000));
+    }
+    assert_eq!(ran.count, 1_000);
+}
+
+#[test]
+fn a_full_backlog_sheds_and_counts() {
+    let mut bench = Bench::new(100.0, &[Fault::Commits(1)]);
+    bench.script = vec![Fault::Commits(1); 10_000];
+    bench.script[0] = Fault::Commits(1_000);
+    bench.load.backlog_max = 10;
+    let ran = bench.run();
+    // 99 arrive during the stall of one second; ten find room.
+    assert_eq!(ran.count_of(Outcome::Shed), 89);
+    let shed = ran.attempts.iter().filter(|attempt| attempt.outcome == Outcome::Shed);
+    shed.for_each(|a| assert!(a.start == a.scheduled && a.end == a.scheduled && a.last));
+}
+
+#[test]
+fn an_ambiguous_commit_is_entered_and_never_repeated() {
+    let ran = Bench::new(10.0, &[Fault::LosesAnswer(3), Fault::Commits(1)]).run();
+    assert_eq!((ran.count, ran.attempts.len(), ran.ledger.len()), (100, 100, 100));
+}
+
+#[test]
+fn a_terminal_facing_nothing_but_black_holes_ends_within_the_drain() {
+    let ran = Bench::new(20.0, &[Fault::Hangs]).run();
+    assert!(ran.ended <= ran.stop.plus_us(5_500_000), "{:?}", ran.ended);
+    assert_eq!(ran.count_of(Outcome::Censored), 0);
+    assert_eq!(ran.count, 200);
+}
+
+#[test]
+fn what_hangs_past_every_deadline_is_cut_and_censored_with_its_backlog() {
+    let ran = Bench::new(20.0, &[Fault::HangsForGood]).run();
+    assert!(ran.ended <= ran.stop.plus_us(5_600_000), "{:?}", ran.ended);
+    assert_eq!((ran.count, ran.count_of(Outcome::Censored)), (200, 200));
+    assert_eq!(ran.attempts[0].start, RunTime::ZERO);
+}
+
+#[test]
+fn with_every_zone_down_attempts_are_few() {
+    for (closed, retry) in [
+        (None, RetryPolicy::Deadline),
+        (None, RetryPolicy::None),
+        (Some(false), RetryPolicy::Deadline),
+        (Some(false), RetryPolicy::None),
+    ] {
+        let mut bench = Bench { closed, ..Bench::new(100.0, &[REFUSED]) };
+        bench.load.retry = retry;
+        let ran = bench.run();
+        // Ten seconds and the drain: a pause is 125 ms at least, once it has grown.
+        let sent = ran.attempts.iter().filter(|attempt| attempt.zone.is_some()).count();
+        assert!((50..=130).contains(&sent), "{sent} attempts, {closed:?} {retry:?}");
+    }
+}
+
+#[test]
+fn the_closed_loop_follows_completions_and_the_spec_s_waits() {
+    let max = Bench { closed: Some(false), ..Bench::new(1.0, &[Fault::Commits(100)]) }.run();
+    // The timer of the runtime counts whole milliseconds.
+    assert!((98..=100).contains(&max.count), "{}", max.count);
+    assert!(max.attempts.iter().all(|attempt| attempt.scheduled == attempt.start));
+    let spec = Bench { closed: Some(true), ..Bench::new(1.0, &[Fault::Commits(100)]) }.run();
+    // Keying 200 ms, 100 ms of work, thinking 300 ms.
+    assert!((16..=17).contains(&spec.count), "{}", spec.count);
+    assert_eq!(spec.attempts[0].scheduled, RunTime(200_000));
+}
+
+fn any_fault() -> impl Strategy<Value = Fault> {
+    let class = (0..ErrorClass::ALL.len()).prop_map(|index| ErrorClass::ALL[index]);
+    prop_oneof![
+        4 => (0u64..400).prop_map(Fault::Commits),
+        3 => (0u64..50, class).prop_map(|(ms, class)| Fault::Fails(ms, class)),
+        1 => (0u64..50).prop_map(Fault::LosesAnswer),
+        1 => Just(Fault::Hangs),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// `Bench::run` checks that no event is lost, that numbers have no gap, that every
+    /// transaction has exactly one last attempt and none is repeated past its deadline.
+    #[test]
+    fn the_promises_hold_whatever_the_zones_do(
+        script in prop::collection::vec(any_fault(), 1..40),
+        rate in 0.5..60.0f64,
+        poisson: bool,
+        closed: Option<bool>,
+        backlog_max in 1u32..50,
+        stop_ms in 0u64..8_000,
+        drain_ms in 0u64..6_000,
+        down in prop::collection::vec((0u8..3).prop_map(ZoneId), 0..3),
+    ) {
+        let mut bench = Bench { stop_ms, drain_ms, closed, down, ..Bench::new(rate, &script) };
+        bench.load.arrivals = if poisson { Arrivals::Poisson } else { Arrivals::Constant };
+        bench.load.backlog_max = backlog_max;
+        let ran = bench.run();
+        let patience_us = drain_ms.min(5_000) * 1_000;
+        prop_assert!(ran.ended <= ran.stop.plus_us(patience_us + 50_000), "{:?}", ran.ended);
+    }
+}

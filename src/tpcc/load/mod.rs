@@ -1,0 +1,20 @@
+//! The loader: fills a database exactly once, whatever happens to servers or to itself meanwhile.
+//!
+//! The plan is a fixed list of chunks ([`plan`]). A chunk and its mark are one transaction
+//! ([`chunk`]): the mark's primary key decides whether a chunk is there, so an unknown outcome is
+//! resolved by simply trying again, and a loader started again skips what is marked. Workers share
+//! the list ([`workers`]); each goes from endpoint to endpoint while nodes come and go
+//! ([`client`], [`endpoints`]). [`prepare`] comes before, [`verify`] after.
+
+mod chunk;
+mod client;
+mod endpoints;
+mod loader;
+mod plan;
+mod prepare;
+mod request;
+mod verify;
+mod workers;
+
+pub use loader::load;
+pub use request::{LoadError, LoadProgress, LoadRequest, LoadStage, LoadSummary};

@@ -1,0 +1,321 @@
+//! `upgrade.jsonl`: what was begun, ended and failed, on disk before and after each step.
+//!
+//! Every line is synced before the runner goes on, so that whatever happens to rollproof or its
+//! machine, the journal knows at least as much as was done to the cluster.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::UpgradeError;
+use super::plan::{Plan, Stage, StepName};
+use super::task::Task;
+use crate::event::Edge;
+use crate::record::file;
+use crate::scenario::Zone;
+
+/// The newest journal format this build writes and reads.
+const FORMAT: u32 = 1;
+
+/// What the upgrade is, in the first line. Commands and timeouts may be mended between two tries;
+/// everything here must stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Header {
+    format: u32,
+    plan: String,
+    target_version: String,
+    zones: Vec<String>,
+    steps: Vec<String>,
+}
+
+impl Header {
+    pub(super) fn new(plan: &Plan, zones: &[Zone], tasks: &[Task]) -> Self {
+        let step = |task: &Task| format!("{}/{}", task.stage, task.step.name);
+        // The steps of the other zones are those of the first.
+        let once = tasks.iter().filter(|task| task.zone.is_none_or(|zone| zone.0 == 0));
+        Self {
+            format: FORMAT,
+            plan: plan.name.clone(),
+            target_version: plan.target_version.clone(),
+            zones: zones.iter().map(|zone| zone.name.clone()).collect(),
+            steps: once.map(step).collect(),
+        }
+    }
+
+    /// What `self`, found on disk, has other than `wanted`.
+    fn difference(&self, wanted: &Self) -> Option<String> {
+        let pairs = [
+            ("plan", self.plan.clone(), wanted.plan.clone()),
+            ("target version", self.target_version.clone(), wanted.target_version.clone()),
+            ("zones", self.zones.join(", "), wanted.zones.join(", ")),
+            ("steps", self.steps.join(", "), wanted.steps.join(", ")),
+        ];
+        let (what, found, wanted) = pairs.into_iter().find(|(_, found, wanted)| found != wanted)?;
+        Some(format!("it is of another upgrade: its {what} is {found}, not {wanted}"))
+    }
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    /// Wall-clock time, for people.
+    pub(super) at: jiff::Timestamp,
+    pub(super) stage: Stage,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) zone: Option<String>,
+    pub(super) step: StepName,
+    pub(super) edge: Edge,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) detail: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "kebab-case")]
+enum Line {
+    Upgrade(Header),
+    Step(Entry),
+}
+
+/// The journal being written.
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+}
+
+impl Journal {
+    /// Begins the journal of a run, with the finished steps it goes on from.
+    pub(super) fn create(
+        dir: &Path,
+        header: &Header,
+        carried: &[Entry],
+    ) -> Result<Self, UpgradeError> {
+        let path = dir.join(file::JOURNAL);
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(UpgradeError::io("create", &path))?;
+        let mut journal = Self { path, file };
+        journal.append(&Line::Upgrade(header.clone()))?;
+        for entry in carried {
+            journal.append(&Line::Step(entry.clone()))?;
+        }
+        Ok(journal)
+    }
+
+    /// Writes one line and waits until it is on disk.
+    pub(super) fn write(&mut self, entry: Entry) -> Result<(), UpgradeError> {
+        self.append(&Line::Step(entry))
+    }
+
+    fn append(&mut self, line: &Line) -> Result<(), UpgradeError> {
+        let mut text = serde_json::to_vec(line).expect("a journal line has only string keys");
+        text.push(b'\n');
+        self.file
+            .write_all(&text)
+            .and_then(|()| self.file.sync_data())
+            .map_err(UpgradeError::io("write", &self.path))
+    }
+}
+
+/// How far an earlier run came.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Progress {
+    /// The steps that ended well, in order.
+    pub(super) finished: Vec<Entry>,
+    /// Whether the step after them was begun.
+    pub(super) begun: bool,
+}
+
+impl Progress {
+    /// Reads the journal of an earlier run of the same upgrade.
+    pub(super) fn read(dir: &Path, wanted: &Header, tasks: &[Task]) -> Result<Self, UpgradeError> {
+        let path = dir.join(file::JOURNAL);
+        let text = std::fs::read_to_string(&path).map_err(UpgradeError::io("read", &path))?;
+        Self::parse(&text, wanted, tasks).map_err(|reason| UpgradeError::Journal { path, reason })
+    }
+
+    fn parse(text: &str, wanted: &Header, tasks: &[Task]) -> Result<Self, String> {
+        let mut lines = lines(text)?.into_iter();
+        let header = match lines.next() {
+            Some(Line::Upgrade(header)) => header,
+            Some(Line::Step(_)) => return Err("its first line names no upgrade".to_owned()),
+            // Cut before its first line was whole: nothing had been done yet.
+            None => return Ok(Self::default()),
+        };
+        if header.format > FORMAT {
+            return Err(format!("it is of format {}, newer than this build", header.format));
+        }
+        if let Some(difference) = header.difference(wanted) {
+            return Err(difference);
+        }
+        let mut progress = Self::default();
+        for line in lines {
+            let Line::Step(entry) = line else {
+                return Err("it names a second upgrade".to_owned());
+            };
+            progress.take(entry, wanted, tasks)?;
+        }
+        Ok(progress)
+    }
+
+    /// Steps follow one another: each entry is about the first unfinished one.
+    fn take(&mut self, entry: Entry, header: &Header, tasks: &[Task]) -> Result<(), String> {
+        let due = tasks.get(self.finished.len());
+        let is_due = due.is_some_and(|task| {
+            let zone = task.zone.map(|zone| header.zones[zone.index()].as_str());
+            (task.stage, zone, task.step.name) == (entry.stage, entry.zone.as_deref(), entry.step)
+        });
+        if !is_due {
+            let zone = entry.zone.as_deref().unwrap_or("the cluster");
+            return Err(format!("it has {} of {zone} out of order", entry.step));
+        }
+        match entry.edge {
+            Edge::Begin | Edge::Failed => self.begun = true,
+            Edge::End => {
+                self.begun = false;
+                self.finished.push(entry);
+            }
+        }
+        Ok(())
+    }
+
+    /// Index of the task to go on with. Until a zone was taken away everything is repeated: the
+    /// checks may have another answer now.
+    pub(super) fn resume_at(&self, tasks: &[Task]) -> usize {
+        let finished = self.finished.len();
+        let touched = tasks.iter().position(|task| task.step.name.takes_zone_away());
+        match touched {
+            Some(first) if finished > first || (finished == first && self.begun) => finished,
+            _ => 0,
+        }
+    }
+}
+
+/// Every whole line; a last one that was cut is left out.
+fn lines(text: &str) -> Result<Vec<Line>, String> {
+    let all: Vec<&str> = text.split('\n').filter(|line| !line.is_empty()).collect();
+    let mut lines = Vec::new();
+    for (index, line) in all.iter().enumerate() {
+        match serde_json::from_str(line) {
+            Ok(line) => lines.push(line),
+            Err(_) if index + 1 == all.len() && !text.ends_with('\n') => {}
+            Err(error) => return Err(format!("line {} is damaged: {error}", index + 1)),
+        }
+    }
+    Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upgrade::task::tasks;
+    use crate::upgrade::task::tests::{lab_plan, three_zones};
+    use proptest::prelude::*;
+
+    fn entry(task: &Task, zones: &[Zone], edge: Edge) -> Entry {
+        Entry {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            stage: task.stage,
+            zone: task.zone.map(|zone| zones[zone.index()].name.clone()),
+            step: task.step.name,
+            edge,
+            detail: "détail \"quoted\"\n".to_owned(),
+        }
+    }
+
+    /// A journal of an upgrade whose first `finished` steps ended and whose next one failed.
+    fn written(finished: usize) -> (tempfile::TempDir, Header, Vec<Task>) {
+        let (plan, zones) = (lab_plan(), three_zones());
+        let tasks = tasks(&plan, zones.len());
+        let header = Header::new(&plan, &zones, &tasks);
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::create(dir.path(), &header, &[]).unwrap();
+        for task in &tasks[..finished] {
+            journal.write(entry(task, &zones, Edge::Begin)).unwrap();
+            journal.write(entry(task, &zones, Edge::End)).unwrap();
+        }
+        if let Some(task) = tasks.get(finished) {
+            journal.write(entry(task, &zones, Edge::Begin)).unwrap();
+            journal.write(entry(task, &zones, Edge::Failed)).unwrap();
+        }
+        (dir, header, tasks)
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let (dir, header, tasks) = written(7);
+        let progress = Progress::read(dir.path(), &header, &tasks).unwrap();
+        assert_eq!((progress.finished.len(), progress.begun), (7, true));
+        assert_eq!(progress.resume_at(&tasks), 7);
+        let again = tempfile::tempdir().unwrap();
+        Journal::create(again.path(), &header, &progress.finished).unwrap();
+        let carried = Progress::read(again.path(), &header, &tasks).unwrap();
+        assert_eq!(carried.finished, progress.finished);
+    }
+
+    #[test]
+    fn nothing_is_skipped_before_a_zone_was_taken_away() {
+        let (plan, zones) = (lab_plan(), three_zones());
+        let tasks = tasks(&plan, zones.len());
+        let stop = tasks.iter().position(|task| task.step.name == StepName::StopZone).unwrap();
+        for finished in 0..=tasks.len() {
+            let (dir, header, tasks) = written(finished);
+            let progress = Progress::read(dir.path(), &header, &tasks).unwrap();
+            let expected = if finished < stop { 0 } else { finished };
+            assert_eq!(progress.resume_at(&tasks), expected, "{finished}");
+        }
+    }
+
+    #[test]
+    fn a_journal_of_another_upgrade_is_refused() {
+        let (dir, header, tasks) = written(3);
+        let others = [
+            Header { plan: "other".into(), ..header.clone() },
+            Header { target_version: "9.9.9".into(), ..header.clone() },
+            Header { zones: vec!["zone2".into(), "zone1".into()], ..header.clone() },
+            Header { steps: Vec::new(), ..header.clone() },
+        ];
+        for other in others {
+            let error = Progress::read(dir.path(), &other, &tasks).unwrap_err().to_string();
+            assert!(error.contains("another upgrade"), "{error}");
+        }
+    }
+
+    #[test]
+    fn damage_before_the_end_is_refused() {
+        let (dir, header, tasks) = written(3);
+        let text = std::fs::read_to_string(dir.path().join(file::JOURNAL)).unwrap();
+        let parse = |text: &str| Progress::parse(text, &header, &tasks);
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let without = |gone: usize| {
+            lines
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| *i != gone)
+                .map(|(_, l)| *l)
+                .collect::<String>()
+        };
+        assert!(parse(&text).is_ok());
+        assert!(parse(&without(0)).is_err(), "no header");
+        assert!(parse(&without(2)).is_err(), "a step that never ended, and the next one began");
+        assert!(parse(&text.replacen("\"step\":\"", "\"step\":", 1)).is_err(), "not JSON");
+    }
+
+    proptest! {
+        #[test]
+        fn a_journal_cut_anywhere_is_read_and_never_claims_more(finished in 0_usize..12, cut: u16) {
+            let (dir, header, tasks) = written(finished);
+            let text = std::fs::read(dir.path().join(file::JOURNAL)).unwrap();
+            let cut = usize::from(cut) % (text.len() + 1);
+            let Ok(text) = std::str::from_utf8(&text[..cut]) else { return Ok(()) };
+            let progress = Progress::parse(text, &header, &tasks).unwrap();
+            prop_assert!(progress.finished.len() <= finished);
+            // A header, then a begin and an end a step.
+            let whole_steps = text.matches('\n').count().saturating_sub(1) / 2;
+            prop_assert!(progress.finished.len() >= whole_steps.min(finished));
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Takes the zones through the plan, strictly one after another.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::UpgradeError;
+use super::checks::Checks;
+use super::command;
+use super::journal::{Entry, Header, Journal, Progress};
+use super::plan::{Action, Plan, StepName};
+use super::task::{Task, tasks};
+use crate::clock::RunClock;
+use crate::cluster::Cluster;
+use crate::collect::EventSender;
+use crate::event::{ClusterEvent, ClusterFact, Edge, Event, Source, ZoneId, ZoneStatus};
+use crate::scenario::Zone;
+
+/// Fewer zones than this cannot lose one and keep a majority.
+const ZONES_MIN: usize = 3;
+
+/// Everything an upgrade needs to know, the cluster itself apart.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What is done.
+    pub plan: Plan,
+    /// The zones, in the order in which they are upgraded.
+    pub zones: Vec<Zone>,
+    /// The run's directory, which is there already: journal and the commands' output go there.
+    pub run_dir: PathBuf,
+    /// The directory of the run whose failed upgrade this one goes on with.
+    pub resume: Option<PathBuf>,
+    /// Upgrade fewer than three zones all the same.
+    pub allow_unsafe: bool,
+    /// The command line that goes on with this upgrade after a failure, for the advice.
+    pub resume_hint: String,
+}
+
+/// How to stop an upgrade that is under way.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    /// The step that is being done is finished, the next one is not begun.
+    pub gently: CancellationToken,
+    /// The step is given up, its command killed.
+    pub now: CancellationToken,
+}
+
+/// How an upgrade ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpgradeOutcome {
+    /// Every zone runs the target version and serves.
+    Done,
+    /// It was not begun, because the cluster is not as the journal says.
+    Refused {
+        /// Where they contradict each other.
+        reason: String,
+    },
+    /// A step failed; nothing was done after it.
+    Failed {
+        /// The zone it was about; `None` for the whole cluster.
+        zone: Option<ZoneId>,
+        /// The step.
+        step: StepName,
+        /// What was found or said.
+        reason: String,
+    },
+    /// It was asked to stop between two steps.
+    Stopped {
+        /// The zone of the step that would have been next.
+        zone: Option<ZoneId>,
+        /// That step.
+        next: StepName,
+    },
+}
+
+/// How an upgrade ended, and what it left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpgradeResult {
+    /// How it ended.
+    pub outcome: UpgradeOutcome,
+    /// The state of every zone, freshly looked up at the end.
+    pub zones: Vec<ZoneStatus>,
+    /// What happened, what state the zones are in and what to do next, for people.
+    pub advice: String,
+}
+
+/// An upgrade that can be run once.
+pub struct Runner {
+    settings: Settings,
+    checks: Checks,
+    tasks: Vec<Task>,
+    journal: Journal,
+    progress: Progress,
+    /// Index of the first task to do, then of the one that is being done.
+    at: usize,
+    clock: RunClock,
+    events: EventSender,
+}
+
+impl Runner {
+    /// Prepares an upgrade and begins its journal; touches no zone. `cluster` should be an instance
+    /// of the runner's own.
+    ///
+    /// # Errors
+    /// When there are too few zones, the journal cannot be written, or the one to resume from
+    /// cannot be read or is of another upgrade.
+    pub fn new(
+        settings: Settings,
+        cluster: Arc<dyn Cluster>,
+        clock: RunClock,
+        events: EventSender,
+    ) -> Result<Self, UpgradeError> {
+        let zones = settings.zones.len();
+        if zones < ZONES_MIN && !settings.allow_unsafe {
+            return Err(UpgradeError::TooFewZones { zones });
+        }
+        let tasks = tasks(&settings.plan, zones);
+        let header = Header::new(&settings.plan, &settings.zones, &tasks);
+        let progress = match &settings.resume {
+            Some(dir) => Progress::read(dir, &header, &tasks)?,
+            None => Progress::default(),
+        };
+        let at = progress.resume_at(&tasks);
+        let journal = Journal::create(&settings.run_dir, &header, &progress.finished[..at])?;
+        let checks = Checks {
+            cluster,
+            zones: settings.zones.clone(),
+            target: settings.plan.target_version.clone(),
+            allow_unsafe: settings.allow_unsafe,
+        };
+        Ok(Self { settings, checks, tasks, journal, progress, at, clock, events })
+    }
+
+    /// Does the upgrade. A failed step ends it: none is ever skipped.
+    pub async fn run(mut self, stop: Stop) -> UpgradeResult {
+        let outcome = self.go(&stop).await;
+        let zones = self.checks.look().await;
+        let advice = self.advice(&outcome, &zones);
+        UpgradeResult { outcome, zones, advice }
+    }
+
+    async fn go(&mut self, stop: &Stop) -> UpgradeOutcome {
+        if self.at > 0 {
+            let statuses = self.checks.look().await;
+            let world = self.checks.world(&statuses);
+            let found = world.contradictions(&self.tasks, self.at, self.progress.begun);
+            if !found.is_empty() {
+                return UpgradeOutcome::Refused { reason: found.join("; ") };
+            }
+        }
+        while let Some(task) = self.tasks.get(self.at).cloned() {
+            let (zone, step) = (task.zone, task.step.name);
+            if stop.gently.is_cancelled() || stop.now.is_cancelled() {
+                return UpgradeOutcome::Stopped { zone, next: step };
+            }
+            if let Err(reason) = self.take(&task, &stop.now).await {
+                return UpgradeOutcome::Failed { zone, step, reason };
+            }
+            self.at += 1;
+        }
+        UpgradeOutcome::Done
+    }
+
+    /// One step, told before and after to journal and record.
+    async fn take(&mut self, task: &Task, give_up: &CancellationToken) -> Result<(), String> {
+        self.tell(task, Edge::Begin, "").await?;
+        match self.perform(task, give_up).await {
+            Ok(found) => self.tell(task, Edge::End, &found).await,
+            Err(reason) => {
+                // The step's own failure is what counts, even where it cannot be written down.
+                let _ = self.tell(task, Edge::Failed, &reason).await;
+                Err(reason)
+            }
+        }
+    }
+
+    async fn perform(&self, task: &Task, give_up: &CancellationToken) -> Result<String, String> {
+        let by = Instant::now() + task.step.timeout;
+        if let Some(zone) = task.zone.filter(|_| task.step.name.takes_zone_away()) {
+            or_give_up(give_up, self.checks.guard(zone, by)).await?;
+        }
+        match &task.step.action {
+            Action::Check => {
+                or_give_up(give_up, self.checks.perform(task.step.name, task.zone, by)).await
+            }
+            Action::Run(template) => {
+                let zone = task.zone.map(|zone| &self.settings.zones[zone.index()]);
+                let command = template.fill(zone, &self.settings.plan.target_version);
+                let log = self.settings.run_dir.join("upgrade").join(self.log_name(task));
+                let result = command::run(&command, &log, by, give_up).await;
+                result.map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    /// `05-zone1-stop-server.log`, numbered as in the whole upgrade.
+    fn log_name(&self, task: &Task) -> String {
+        let zone = task.zone.map(|zone| self.settings.zones[zone.index()].name.as_str());
+        let place = zone.unwrap_or(task.stage.as_str());
+        format!("{:02}-{place}-{}.log", self.at + 1, task.step.name)
+    }
+
+    /// Tells journal and record. The journal's line is on disk before this returns.
+    async fn tell(&mut self, task: &Task, edge: Edge, detail: &str) -> Result<(), String> {
+        let name = |zone: ZoneId| self.settings.zones[zone.index()].name.clone();
+        let entry = Entry {
+            at: jiff::Timestamp::now(),
+            stage: task.stage,
+            zone: task.zone.map(name),
+            step: task.step.name,
+            edge,
+            detail: detail.to_owned(),
+        };
+        let at = self.clock.now();
+        // An ending is dated when it happened; a beginning once the journal knows of it.
+        let written = self.journal.write(entry).map_err(|error| error.to_string());
+        let event = ClusterEvent {
+            at: if edge == Edge::Begin { self.clock.now() } else { at },
+            uncertainty_us: 0,
+            source: Source::Runner,
+            fact: ClusterFact::Step {
+                step: task.step.name.to_string(),
+                zone: task.zone,
+                edge,
+                detail: detail.to_owned(),
+            },
+        };
+        self.events.send(Event::Cluster(event)).await;
+        written
+    }
+
+    fn advice(&self, outcome: &UpgradeOutcome, zones: &[ZoneStatus]) -> String {
+        let place = |zone: Option<ZoneId>| match zone {
+            Some(zone) => format!("of {}", self.settings.zones[zone.index()].name),
+            None => "of the cluster".to_owned(),
+        };
+        let hint = &self.settings.resume_hint;
+        // The index of a step that failed is still that of the one being done.
+        let stops = self.tasks.iter().position(|task| task.step.name.takes_zone_away());
+        let untouched = stops.is_none_or(|first| self.at < first);
+        let target = &self.settings.plan.target_version;
+        let (what, next) = match outcome {
+            UpgradeOutcome::Done => {
+                return format!("every zone runs {target} and serves");
+            }
+            UpgradeOutcome::Refused { reason } => (
+                format!("nothing was done: the journal and the cluster differ: {reason}"),
+                format!(
+                    "bring the zones back to what the journal says and repeat\n    {hint}\nor make \
+                     the cluster whole and begin anew without --resume: zones that run {target} \
+                     already go through the steps again"
+                ),
+            ),
+            UpgradeOutcome::Failed { zone, step, reason } if untouched => (
+                format!("{step} {} failed: {reason}", place(*zone)),
+                "no zone was touched: mend it and begin again".to_owned(),
+            ),
+            UpgradeOutcome::Failed { zone, step, reason } => (
+                format!("{step} {} failed and nothing was done after it: {reason}", place(*zone)),
+                format!("mend the cause, then go on with that step:\n    {hint}"),
+            ),
+            UpgradeOutcome::Stopped { zone, next } => (
+                format!("stopped on demand before {next} {}", place(*zone)),
+                format!("go on with it:\n    {hint}"),
+            ),
+        };
+        let world = self.checks.world(zones);
+        let states: Vec<_> = zones.iter().map(|s| format!("    {}", world.words(s))).collect();
+        format!("{what}\nzones now:\n{}\n{next}", states.join("\n"))
+    }
+}
+
+async fn or_give_up<T>(
+    give_up: &CancellationToken,
+    act: impl Future<Output = Result<T, String>>,
+) -> Result<T, String> {
+    let given_up = || Err("it was given up on demand, half done".to_owned());
+    give_up.run_until_cancelled(act).await.unwrap_or_else(given_up)
+}

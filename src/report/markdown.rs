@@ -8,8 +8,8 @@ use super::{rows, sentences};
 /// The answer and the objectives in sight, the rest folded away.
 pub(super) fn render(analysis: &Analysis, verdict: &Verdict) -> String {
     let mark = if verdict.kind == VerdictKind::Pass { "✅" } else { "❌" };
-    let mut text = format!("## {mark} rollproof: {}\n\n", verdict.kind.title());
-    text.push_str(&format!("{}\n\n", escape(&verdict.sentence)));
+    let mut text = format!("## {mark} rollproof, {}\n\n", escape(&analysis.run.run_id));
+    text.push_str(&format!("**{}**: {}\n\n", verdict.kind.title(), escape(&verdict.sentence)));
     for reason in &verdict.reasons {
         text.push_str(&format!("- **{}**: {}\n", reason.kind.title(), escape(&reason.text)));
     }

@@ -50,12 +50,13 @@ fn head(analysis: &Analysis, verdict: &Verdict) -> String {
         text.push_str(&format!("{name:<9}{}", wrap(&fact, WIDTH - 9, 9)));
         text.push('\n');
     }
-    let others: Vec<String> = verdict
-        .reasons
-        .iter()
-        .map(|reason| format!("{}: {}", reason.kind.title(), reason.text))
-        .collect();
-    section(&mut text, "WHY IT IS NOT A PASS", paragraphs(&others));
+    // The first of them is the headline; it is repeated only where there is more to read.
+    if verdict.reasons.len() > 1 {
+        let reasons = verdict.reasons.iter();
+        let all: Vec<String> =
+            reasons.map(|reason| format!("{}: {}", reason.kind.title(), reason.text)).collect();
+        section(&mut text, "WHY IT IS NOT A PASS", paragraphs(&all));
+    }
     text
 }
 

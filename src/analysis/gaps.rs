@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{RunTime, TxnKind};
+use crate::event::{Outcome, RunTime, TxnKind};
 
 use super::business::{Business, Grade};
 use super::phases::{Phases, Role};
@@ -227,9 +227,10 @@ impl WriteFlows {
         }
     }
 
-    /// Counts a business transaction; reads are not looked at.
+    /// Counts a business transaction; reads are not looked at, nor the rollbacks that the
+    /// specification asks for: neither proves that the cluster takes writes.
     pub(super) fn record(&mut self, whole: &Business, grade: Grade, role: Role) {
-        if !whole.kind.is_write() {
+        if !whole.kind.is_write() || whole.outcome == Outcome::RolledBack {
             return;
         }
         let (good, in_baseline) = (grade == Grade::Good, role == Role::Baseline);

@@ -6,7 +6,7 @@ use crate::event::{RunTime, ZoneId};
 use crate::phase::step;
 
 use super::business::{Business, Grade};
-use super::course::Course;
+use super::course::{Course, StepOutcome};
 use super::latency::{Latency, Quantile};
 use super::phases::{Phases, Role};
 
@@ -47,7 +47,7 @@ pub struct Recovery {
     /// p99 of the baseline's response, in µs.
     pub baseline_p99_us: u64,
     /// Until p99 was within 1.2 × that, in µs, to the length of a window; `None` when it was not
-    /// before the next zone's turn or the end of the load.
+    /// while it was watched.
     pub after_us: Option<u64>,
     /// How long it was watched, in µs.
     pub watched_us: u64,
@@ -117,9 +117,9 @@ impl Windows {
             self.window(whole.end).completed += 1;
             self.succeeded(whole);
         }
-        // Few: one a zone, and they do not overlap.
+        // Few: one a zone.
         let within = |r: &&mut Return| (r.from..r.until).contains(&whole.scheduled);
-        if let Some(back) = self.returns.iter_mut().find(within) {
+        for back in self.returns.iter_mut().filter(within) {
             let index = whole.scheduled.since_us(back.from) / RECOVERY_WINDOW_US;
             let window = back.windows.entry(index).or_default();
             match grade {
@@ -195,21 +195,16 @@ impl Windows {
     }
 }
 
-/// The stretch after every return, up to the next step of another zone or the end of the load.
+/// The stretch after every return. It goes on through the next zone's turn: clients do not care
+/// whose turn keeps them waiting.
 fn returns(course: &Course, load_end: RunTime) -> Vec<Return> {
     let backs = course.steps.iter().filter(|run| run.step == step::START_ZONE);
     backs
+        .filter(|run| run.outcome != StepOutcome::Failed)
         .filter_map(|run| {
-            let zone = run.zone?;
-            let from = run.end;
-            let next_turn = course
-                .steps
-                .iter()
-                .filter(|other| other.zone.is_some_and(|of| of != zone) && other.begin >= from)
-                .map(|other| other.begin)
-                .min();
-            let until = next_turn.unwrap_or(load_end).min(from.plus_us(RECOVERY_WATCH_US));
-            (from < until).then(|| Return { zone, from, until, windows: BTreeMap::new() })
+            let until = load_end.min(run.end.plus_us(RECOVERY_WATCH_US));
+            let zone = run.zone.filter(|_| run.end < until)?;
+            Some(Return { zone, from: run.end, until, windows: BTreeMap::new() })
         })
         .collect()
 }

@@ -71,9 +71,9 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(number))
 }
 
-/// A moment as seconds of the run: `143.2 s`.
+/// A moment as seconds of the run: `143.2 s`. Cut and not rounded, as clocks are.
 pub fn moment(at: RunTime) -> String {
-    format!("{:.1} s", at.as_secs_f64())
+    format!("{}.{} s", at.0 / 1_000_000, at.0 / 100_000 % 10)
 }
 
 /// A moment on the wall clock, in UTC: `12:02:23.2`.
@@ -142,7 +142,8 @@ mod tests {
     #[test]
     fn wall_clock_is_utc_and_counts_from_the_origin() {
         let origin: jiff::Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
-        assert_eq!(wall_time(origin, RunTime(143_200_000)), "12:02:23.2");
+        assert_eq!(wall_time(origin, RunTime(143_290_000)), "12:02:23.2");
+        assert_eq!(moment(RunTime(143_290_000)), "143.2 s");
         assert_eq!(rfc3339(origin, RunTime(1)), "2026-01-01T12:00:00.000001Z");
     }
 }

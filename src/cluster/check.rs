@@ -1,5 +1,7 @@
 //! Pre-upgrade checks as data, and those that hold for every product.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -87,9 +89,14 @@ impl Question {
 
     /// The line of a question that got no answer.
     pub(super) fn unanswered(&self, failure: &Failure) -> CheckLine {
-        let advice = "this could not be checked; see the lines above for the connection, or grant \
-                      the user the right to read this";
-        self.line(CheckStatus::Unsupported, failure.to_string(), advice)
+        self.unasked(&failure.to_string())
+    }
+
+    /// The line of a question that could not be put to anyone.
+    pub(super) fn unasked(&self, why: &str) -> CheckLine {
+        let advice = "nothing is known of this; see the lines above for the connection, or grant \
+                      the user the right to read it";
+        self.line(CheckStatus::Unsupported, why.to_owned(), advice)
     }
 }
 
@@ -130,16 +137,20 @@ const NOT_YET_THERE: Question = Question {
     meaning: "an upgrade to the version that is running would prove nothing",
 };
 
+/// A zone that has not let the user in by then is unreachable, however long the other checks may
+/// take.
+const CONNECT: Duration = Duration::from_secs(3);
+
 /// Connects to every zone afresh. Unreachable, refused user and missing schema are three lines:
 /// each has another remedy.
-pub(super) async fn connections(site: &Site, by: Instant) -> Vec<CheckLine> {
+pub(super) async fn connections(site: &Site) -> Vec<CheckLine> {
     let (mut unreachable, mut refused, mut missing) = (Vec::new(), Vec::new(), Vec::new());
     for zone in site.ids() {
         let login = site.login(zone);
         let problem = |failure: &Failure| {
             format!("{} ({}:{}): {}", site.name(zone), login.host, login.port, failure.message)
         };
-        if let Err(failure) = Session::open(login, by).await {
+        if let Err(failure) = Session::open(login, Instant::now() + CONNECT).await {
             match failure.class {
                 ErrorClass::Auth => refused.push(problem(&failure)),
                 _ => unreachable.push(problem(&failure)),
@@ -147,29 +158,35 @@ pub(super) async fn connections(site: &Site, by: Instant) -> Vec<CheckLine> {
             continue;
         }
         let in_schema = Login { database: Some(site.database.clone()), ..login.clone() };
-        if let Err(failure) = Session::open(&in_schema, by).await {
+        if let Err(failure) = Session::open(&in_schema, Instant::now() + CONNECT).await {
             missing.push(problem(&failure));
         }
     }
-    let everywhere = format!("all {} zones", site.len());
-    let mut lines = vec![
-        REACHABLE.pass_unless(
-            unreachable,
-            &*everywhere,
-            "start the server, or correct the zone's address in the scenario or --zones",
-        ),
-        LOGIN.pass_unless(
+    let all = site.len();
+    let reached = all - unreachable.len();
+    let entered = reached - refused.len();
+    let there = entered - missing.len();
+    let login = match reached {
+        0 => LOGIN.unasked("no zone could be reached"),
+        _ => LOGIN.pass_unless(
             refused,
-            &*everywhere,
+            format!("{entered} of {all} zones"),
             "correct ROLLPROOF_USER and ROLLPROOF_PASSWORD, or create the user on the cluster",
         ),
-    ];
-    lines.push(if missing.is_empty() {
-        DATABASE.pass(format!("{} on all that could be asked", site.database))
-    } else {
-        DATABASE.warn(missing.join("; "), "run `rollproof load` first; it makes the schema")
-    });
-    lines
+    };
+    let database = match (entered, missing.is_empty()) {
+        (0, _) => DATABASE.unasked("no zone let the user in"),
+        (_, true) => DATABASE.pass(format!("{} on {there} of {all} zones", site.database)),
+        (_, false) => {
+            DATABASE.warn(missing.join("; "), "run `rollproof load` first; it makes the schema")
+        }
+    };
+    let reachable = REACHABLE.pass_unless(
+        unreachable,
+        format!("{reached} of {all} zones"),
+        "start the server, or correct the zone's address in the scenario or --zones",
+    );
+    vec![reachable, login, database]
 }
 
 /// Whether enough zones are named.

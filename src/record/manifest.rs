@@ -122,7 +122,7 @@ struct FormatOnly {
 }
 
 /// Writes beside, syncs, renames.
-pub(super) fn write_atomically(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), RecordError> {
+pub(crate) fn write_atomically(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), RecordError> {
     let path = dir.join(name);
     let beside = dir.join(format!(".{name}.new"));
     File::create(&beside)

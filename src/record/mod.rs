@@ -2,9 +2,10 @@
 //!
 //! A run's directory holds a raw part, written as the run goes, and derived files that can be
 //! deleted at any time. The raw part is `manifest.json`, `transactions.csv.zst`,
-//! `probes.csv.zst`, `cluster.jsonl`, `ledger.csv.zst`, `self.csv` and, once the data was checked,
-//! `audit.json`. Rows are flushed about once a second, so a run that was killed can be read up to
-//! its last flushed second; what is cut is said to be cut and never mistaken for whole.
+//! `probes.csv.zst`, `cluster.jsonl`, `ledger.csv.zst`, `self.csv`, `start.json` (the counters
+//! before the load) and, once the data was checked, `audit.json`. Rows are flushed about once a
+//! second, so a run that was killed can be read up to its last flushed second; what is cut is said
+//! to be cut and never mistaken for whole.
 
 mod audit;
 mod error;
@@ -17,6 +18,7 @@ pub use audit::{
     AmbiguousCount, AuditRecord, CheckResult, DataVerdict, Finding, FindingKind, ZoneAudit,
 };
 pub use error::RecordError;
+pub(crate) use manifest::write_atomically;
 pub use manifest::{Completion, FORMAT, Manifest, RowCounts, UpgradeIntent};
 pub use reader::{Record, Rows, Wholeness};
 pub use row::Row;
@@ -36,6 +38,8 @@ pub mod file {
     pub const LEDGER: &str = "ledger.csv.zst";
     /// The tool's own health, about once a second.
     pub const OWN: &str = "self.csv";
+    /// Order numbers and sums before the load began, which the audit counts from.
+    pub const START: &str = "start.json";
     /// What the data checks found.
     pub const AUDIT: &str = "audit.json";
     /// The upgrade runner's journal, from which `--resume` goes on.

@@ -8,8 +8,8 @@ use super::{rows, sentences};
 /// The answer and the objectives in sight, the rest folded away.
 pub(super) fn render(analysis: &Analysis, verdict: &Verdict) -> String {
     let mark = if verdict.kind == VerdictKind::Pass { "✅" } else { "❌" };
-    let mut text = format!("## {mark} rollproof: {}\n\n", verdict.kind.title());
-    text.push_str(&format!("{}\n\n", escape(&verdict.sentence)));
+    let mut text = format!("## {mark} rollproof, {}\n\n", escape(&analysis.run.run_id));
+    text.push_str(&format!("**{}**: {}\n\n", verdict.kind.title(), escape(&verdict.sentence)));
     for reason in &verdict.reasons {
         text.push_str(&format!("- **{}**: {}\n", reason.kind.title(), escape(&reason.text)));
     }
@@ -25,8 +25,10 @@ pub(super) fn render(analysis: &Analysis, verdict: &Verdict) -> String {
     text.push_str("\n\n");
     table(&mut text, &rows::ZONES, rows::zones(analysis));
     text.push('\n');
+    list(&mut text, sentences::versions(analysis));
+    text.push('\n');
     fold(&mut text, "Phases", |text| table(text, &rows::PHASES, phases(analysis)));
-    fold(&mut text, "Write gaps", |text| list(text, sentences::gaps(analysis)));
+    fold(&mut text, "Write gaps", |text| table(text, &rows::GAPS, rows::gaps(analysis)));
     fold(&mut text, "Errors of attempts", |text| {
         table(text, &rows::ERRORS, rows::errors(analysis))
     });

@@ -1,10 +1,14 @@
 //! The rows of tables that the text and the Markdown report have in common.
 
-use crate::analysis::{Analysis, Gap, PhaseFigures, Role, words};
+use crate::analysis::{Analysis, Gap, PhaseFigures, Role, Scope, ScopeGaps, words};
 use crate::event::ZoneId;
 use crate::phase::stretch;
 use crate::verdict::{ObjectiveResult, Status, Verdict};
 
+/// Write gaps of the cluster listed one by one.
+const GAPS_MAX: usize = 5;
+/// Warehouses whose longest gaps are listed.
+const WAREHOUSES_MAX: usize = 3;
 /// Errors listed one by one.
 const ERRORS_MAX: usize = 8;
 
@@ -91,24 +95,51 @@ fn took_us(analysis: &Analysis, figures: &PhaseFigures) -> u64 {
     own.map_or_else(|| phase.length_us(), |step| step.length_us())
 }
 
-pub(super) fn length(gap: &Gap) -> String {
+fn length(gap: &Gap) -> String {
     let at_least = if gap.open { "≥ " } else { "" };
     format!("{at_least}{}", words::duration(gap.length_us()))
 }
 
-pub(super) const ZONES: [&str; 8] = [
-    "zone",
-    "version",
-    "unreachable",
-    "out of turn",
-    "load before",
-    "in turn",
-    "after",
-    "calm again",
-];
+pub(super) const GAPS: [&str; 6] = ["writes of", "gap", "from", "UTC", "phase", "outage behind it"];
 
-/// Every zone: its versions, how long probes could not reach it, and its share of the load.
-pub(super) fn zones(analysis: &Analysis) -> Vec<[String; 8]> {
+/// The longest judged gaps of the cluster, then the longest of each kind and of the worst
+/// warehouses.
+pub(super) fn gaps(analysis: &Analysis) -> Vec<[String; 6]> {
+    let is_judged = |gap: &&Gap| analysis.phases[gap.phase].role.is_judged();
+    let longest_first = |gap: &&Gap| (std::cmp::Reverse(gap.length_us()), gap.start);
+    let mut cluster: Vec<&Gap> = analysis.writes.cluster.gaps.iter().filter(is_judged).collect();
+    cluster.sort_by_key(longest_first);
+    cluster.truncate(GAPS_MAX);
+    let of_kind = |kind: &'_ ScopeGaps| -> Option<Gap> {
+        kind.gaps.iter().filter(is_judged).min_by_key(longest_first).cloned()
+    };
+    let kinds: Vec<Gap> = analysis.writes.kinds.iter().filter_map(of_kind).collect();
+    let warehouses = analysis.writes.warehouses.iter().filter(is_judged).take(WAREHOUSES_MAX);
+    cluster.into_iter().chain(&kinds).chain(warehouses).map(|gap| gap_row(analysis, gap)).collect()
+}
+
+fn gap_row(analysis: &Analysis, gap: &Gap) -> [String; 6] {
+    let scope = match gap.scope {
+        Scope::Cluster => "the cluster".to_owned(),
+        Scope::Kind(kind) => kind.to_string(),
+        Scope::Warehouse(home) => format!("warehouse {home}"),
+    };
+    let (least, most) = gap.outage_us;
+    [
+        scope,
+        length(gap),
+        words::moment(gap.start),
+        words::wall_time(analysis.run.origin_wall, gap.start),
+        analysis.phases[gap.phase].label.clone(),
+        format!("{} to {}", words::duration(least), words::duration(most)),
+    ]
+}
+
+pub(super) const ZONES: [&str; 7] =
+    ["zone", "unreachable", "out of turn", "load before", "in turn", "after", "calm again"];
+
+/// Every zone: how long probes could not reach it, its share of the load, its return to calm.
+pub(super) fn zones(analysis: &Analysis) -> Vec<[String; 7]> {
     let names = analysis.zone_names();
     analysis
         .run
@@ -121,7 +152,6 @@ pub(super) fn zones(analysis: &Analysis) -> Vec<[String; 8]> {
             let probed = probes.filter(|probes| !probes.kinds.is_empty());
             [
                 name,
-                versions(analysis, zone),
                 down(probed.map(|probes| probes.down_us)),
                 down(probed.map(|probes| probes.unexpected_us)),
                 load(analysis, zone, |phase| phase.role == Role::Baseline),
@@ -131,17 +161,6 @@ pub(super) fn zones(analysis: &Analysis) -> Vec<[String; 8]> {
             ]
         })
         .collect()
-}
-
-fn versions(analysis: &Analysis, zone: ZoneId) -> String {
-    let course = analysis.course.zones.get(zone.index());
-    let seen =
-        course.map(|course| (course.first_version.as_deref(), course.last_version.as_deref()));
-    match seen {
-        Some((Some(first), Some(last))) if first == last => first.to_owned(),
-        Some((Some(first), Some(last))) => format!("{first} → {last}"),
-        _ => "never seen".to_owned(),
-    }
 }
 
 /// The zone's share of all attempts in the phases that `of` accepts.
@@ -199,7 +218,7 @@ pub(super) fn errors(analysis: &Analysis) -> Vec<[String; 6]> {
         .map(|(count, error, first)| {
             let key = &error.key;
             let code = match key.errno {
-                0 => "no answer".to_owned(),
+                0 => "-".to_owned(),
                 errno => format!("{errno} {}", key.code().sqlstate_str()),
             };
             [

@@ -1,16 +1,10 @@
 //! The sentences that the text and the Markdown report have in common.
 
-use crate::analysis::{Analysis, ControlOutcome, Gap, Role, Scope, StepOutcome, words};
+use crate::analysis::{Analysis, ControlOutcome, Role, StepOutcome, ZoneCourse, words};
 use crate::event::{RunTime, Source};
 use crate::record::FindingKind;
 use crate::scenario::LoadModel;
 
-use super::rows::length;
-
-/// Write gaps listed one by one.
-const GAPS_MAX: usize = 5;
-/// Warehouses whose gaps are listed.
-const WAREHOUSES_MAX: usize = 3;
 /// Data checks listed one by one.
 const CHECKS_MAX: usize = 8;
 
@@ -40,45 +34,28 @@ pub(super) fn downtimes(analysis: &Analysis) -> Vec<String> {
     lines
 }
 
-/// The longest judged write gaps, then those of kinds and warehouses that stand out.
-pub(super) fn gaps(analysis: &Analysis) -> Vec<String> {
-    let is_judged = |gap: &&Gap| analysis.phases[gap.phase].role.is_judged();
-    let longest_first = |gap: &&Gap| (std::cmp::Reverse(gap.length_us()), gap.start);
-    let mut cluster: Vec<&Gap> = analysis.writes.cluster.gaps.iter().filter(is_judged).collect();
-    cluster.sort_by_key(longest_first);
-    let mut lines: Vec<String> = cluster
-        .iter()
-        .take(GAPS_MAX)
-        .map(|gap| format!("cluster    {}", gap_line(analysis, gap)))
-        .collect();
-    if cluster.len() > GAPS_MAX {
-        lines.push(format!("{} shorter gaps of the cluster", cluster.len() - GAPS_MAX));
-    }
-    for kind in &analysis.writes.kinds {
-        let worst = kind.gaps.iter().filter(is_judged).min_by_key(longest_first);
-        if let (Some(gap), Scope::Kind(name)) = (worst, kind.scope) {
-            lines.push(format!("{name:<9}  {}", gap_line(analysis, gap)));
-        }
-    }
-    let warehouses = analysis.writes.warehouses.iter().filter(is_judged).take(WAREHOUSES_MAX);
-    for gap in warehouses {
-        if let Scope::Warehouse(home) = gap.scope {
-            lines.push(format!("{:<9}  {}", format!("w {home}"), gap_line(analysis, gap)));
-        }
-    }
-    lines
+/// How soon anything succeeded after each stop, as one sentence.
+pub(super) fn first_successes(analysis: &Analysis) -> Option<String> {
+    let names = analysis.zone_names();
+    let firsts = analysis.first_successes.iter().map(|first| {
+        let zone = first.zone.and_then(|zone| names.get(zone.index())).map_or("", String::as_str);
+        let after = first.after_us.map_or_else(|| "never".to_owned(), words::duration);
+        format!("{zone} {} {after}", first.step)
+    });
+    let all = firsts.collect::<Vec<_>>().join(", ");
+    (!all.is_empty()).then(|| format!("First success of any terminal after a stop: {all}."))
 }
 
-fn gap_line(analysis: &Analysis, gap: &Gap) -> String {
-    format!(
-        "{} at {} ({} UTC) in {}, outage {} to {}",
-        length(gap),
-        words::moment(gap.start),
-        words::wall_time(analysis.run.origin_wall, gap.start),
-        analysis.phases[gap.phase].label,
-        words::duration(gap.outage_us.0),
-        words::duration(gap.outage_us.1),
-    )
+/// Each zone's versions, first and last seen.
+pub(super) fn versions(analysis: &Analysis) -> Vec<String> {
+    let zones = analysis.zone_names().into_iter().zip(&analysis.course.zones);
+    let line = |(name, zone): (String, &ZoneCourse)| match (&zone.first_version, &zone.last_version)
+    {
+        (Some(first), Some(last)) if first == last => format!("{name} stayed at {first}"),
+        (Some(first), Some(last)) => format!("{name} went from {first} to {last}"),
+        _ => format!("{name}'s version was never seen"),
+    };
+    zones.map(line).collect()
 }
 
 /// What the data checks found, as sentences.

@@ -1,6 +1,6 @@
 //! The printed verdict: the answer first, then what it stands on, at most 100 columns wide.
 
-use crate::analysis::{Analysis, words};
+use crate::analysis::Analysis;
 use crate::event::ZoneId;
 use crate::verdict::Verdict;
 
@@ -15,7 +15,7 @@ pub(super) fn render(analysis: &Analysis, verdict: &Verdict) -> String {
     let mut text = head(analysis, verdict);
     section(&mut text, "OBJECTIVES", objectives(analysis, verdict));
     section(&mut text, "PHASES", phases(analysis));
-    section(&mut text, "WRITE GAPS", paragraphs(&gaps(analysis)));
+    section(&mut text, "WRITE GAPS", gaps(analysis));
     section(&mut text, "ERRORS OF ATTEMPTS", errors(analysis));
     section(&mut text, "ZONES", zones(analysis));
     section(&mut text, "DATA", paragraphs(&sentences::data(analysis)));
@@ -47,16 +47,16 @@ fn head(analysis: &Analysis, verdict: &Verdict) -> String {
     let mut text = wrap(&format!("{title}: {}", verdict.sentence), WIDTH, indent);
     text.push_str("\n\n");
     for (name, fact) in sentences::facts(analysis) {
-        let line = format!("{name:<8}{fact}");
-        text.push_str(&line);
+        text.push_str(&format!("{name:<9}{}", wrap(&fact, WIDTH - 9, 9)));
         text.push('\n');
     }
-    let others: Vec<String> = verdict
-        .reasons
-        .iter()
-        .map(|reason| format!("{}: {}", reason.kind.title(), reason.text))
-        .collect();
-    section(&mut text, "WHY IT IS NOT A PASS", paragraphs(&others));
+    // The first of them is the headline; it is repeated only where there is more to read.
+    if verdict.reasons.len() > 1 {
+        let reasons = verdict.reasons.iter();
+        let all: Vec<String> =
+            reasons.map(|reason| format!("{}: {}", reason.kind.title(), reason.text)).collect();
+        section(&mut text, "WHY IT IS NOT A PASS", paragraphs(&all));
+    }
     text
 }
 
@@ -94,18 +94,19 @@ fn phases(analysis: &Analysis) -> String {
     table.render(2)
 }
 
-fn gaps(analysis: &Analysis) -> Vec<String> {
-    let mut lines = sentences::gaps(analysis);
-    if lines.is_empty() {
-        lines.push("none".to_owned());
-    }
-    for first in &analysis.first_successes {
-        let names = analysis.zone_names();
-        let zone = first.zone.and_then(|zone| names.get(zone.index())).map_or("", String::as_str);
-        let after = first.after_us.map_or_else(|| "never".to_owned(), words::duration);
-        lines.push(format!("first success of any terminal after {zone} {}: {after}", first.step));
-    }
-    lines
+fn gaps(analysis: &Analysis) -> String {
+    let rows = rows::gaps(analysis);
+    let mut text = if rows.is_empty() {
+        "  none that can be told from chance\n".to_owned()
+    } else {
+        let mut table = Table::new(&[3, 4, 5]);
+        table.row(rows::GAPS);
+        rows.into_iter().for_each(|row| table.row(row));
+        table.render(2)
+    };
+    let firsts: Vec<String> = sentences::first_successes(analysis).into_iter().collect();
+    text.push_str(&paragraphs(&firsts));
+    text
 }
 
 fn errors(analysis: &Analysis) -> String {
@@ -120,10 +121,11 @@ fn errors(analysis: &Analysis) -> String {
 }
 
 fn zones(analysis: &Analysis) -> String {
-    let mut table = Table::new(&[1]);
+    let mut table = Table::new(&[]);
     table.row(rows::ZONES);
     rows::zones(analysis).into_iter().for_each(|row| table.row(row));
     let mut text = table.render(2);
+    text.push_str(&paragraphs(&sentences::versions(analysis)));
     text.push_str(&paragraphs(&sentences::downtimes(analysis)));
     text
 }

@@ -32,26 +32,22 @@ pub(super) fn reasons(analysis: &Analysis) -> Vec<Reason> {
 
 fn data(analysis: &Analysis, add: &mut impl FnMut(VerdictKind, String)) {
     let names = analysis.zone_names();
-    let named =
-        |check: &ZoneCheck| format!("{} on {}", check.check.title, zone(&names, check.zone));
+    let named = |check: &ZoneCheck| format!("{} ({})", zone(&names, check.zone), check.check.title);
     let Some(data) = &analysis.data else {
         return add(VerdictKind::Inconclusive, "the data was not checked".to_owned());
     };
     if let Some(first) = data.failures.first() {
-        let found = first.check.findings.first();
-        let example = found.map(|finding| {
-            format!(
-                "; first: {} — expected {}, found {}",
-                finding.key, finding.expected, finding.found
-            )
-        });
         let kinds: Vec<String> = data
             .violations
             .iter()
             .map(|(kind, count)| format!("{} {kind}", words::count(*count)))
             .collect();
+        let example = first.check.findings.first().map(|found| {
+            let (key, expected, seen) = (&found.key, &found.expected, &found.found);
+            format!("; first: {key}, expected {expected}, found {seen}")
+        });
         let text = format!(
-            "{}: {} ({}){}",
+            "{}: {}: {}{}",
             kinds.join(", "),
             named(first),
             first.check.detail,

@@ -2,9 +2,10 @@
 
 use crate::analysis::{
     Analysis, Gap, Outage, OutageFigures, PhaseFigures, Quantile, RECOVERY_WINDOW_US, Recovery,
-    Role, THROUGHPUT_WINDOW_US, words,
+    Role, StepOutcome, StepRun, THROUGHPUT_WINDOW_US, words,
 };
 use crate::event::RunTime;
+use crate::phase::step;
 
 use super::{Evidence, Figure, Limit, ObjectiveResult, Status};
 
@@ -235,13 +236,17 @@ fn throughput(analysis: &Analysis) -> ObjectiveResult {
         return result.unknown("no whole window of 10 s lies within the load and the upgrade");
     };
     let span = (worst.start, worst.start.plus_us(THROUGHPUT_WINDOW_US));
-    let phase = analysis.phases.iter().find(|p| p.phase.start <= span.0 && span.0 < p.phase.end);
+    // A window of ten seconds may hold several steps: the one with the most bad ones stands for it.
+    let within =
+        analysis.phases.iter().filter(|p| p.phase.start < span.1 && p.phase.end > span.0).rev();
+    let phase = within.max_by_key(|phase| phase.total.counts.bad());
     let detail = format!(
-        "{} completed of {} offered from then on in 10 s",
+        "{} completed of {} offered in 10 s",
         words::count(worst.completed),
         words::count(worst.offered)
     );
-    let evidence = phase.map(|phase| phase_evidence(analysis, phase, span, detail));
+    let felt = phase.filter(|_| worst.completed < worst.offered);
+    let evidence = felt.map(|phase| phase_evidence(analysis, phase, span, detail));
     result.found(Figure::Share(worst.share()), worst.share() >= limit, evidence)
 }
 
@@ -252,7 +257,13 @@ fn recovery(analysis: &Analysis) -> Option<ObjectiveResult> {
     let result = objective("recovery", title, Limit::AtMost(Figure::DurationUs(limit)));
     let rank =
         |back: &&Recovery| (back.after_us.unwrap_or(back.watched_us), back.after_us.is_none());
-    let worst = analysis.recoveries.iter().max_by_key(rank)?;
+    let Some(worst) = analysis.recoveries.iter().max_by_key(rank) else {
+        let returned =
+            |run: &StepRun| run.step == step::START_ZONE && run.outcome == StepOutcome::Done;
+        let came_back = analysis.course.steps.iter().any(returned);
+        return came_back
+            .then(|| result.unknown("there is no baseline p99 to return to, or no load"));
+    };
     let names = analysis.zone_names();
     let zone = names.get(worst.zone.index()).cloned();
     let lasted = worst.after_us.unwrap_or(worst.watched_us);

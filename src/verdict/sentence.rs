@@ -1,4 +1,5 @@
-//! The answer in one sentence, for whoever reads nothing else.
+//! The answer in one sentence, for whoever reads nothing else. It follows the verdict's title and
+//! a colon, so it begins in lower case, and a zone's name stays as it is spelled.
 
 use crate::analysis::{Analysis, Gap, Role, words};
 
@@ -19,7 +20,7 @@ pub(super) fn sentence(
             let text = reason.map(|reason| reason.text.clone()).or_else(|| {
                 unknown.map(|result| format!("{} cannot be told: {}", result.title, result.note))
             });
-            ended(capital(&text.unwrap_or_default()))
+            ended(text.unwrap_or_default())
         }
     }
 }
@@ -43,7 +44,7 @@ fn pass(analysis: &Analysis) -> String {
             format!("no write gap was longer than {}", words::duration(tau))
         }
     };
-    ended(format!("The business kept being served: {good}; {gap}"))
+    ended(format!("the business kept being served: {good}; {gap}"))
 }
 
 fn fail(analysis: &Analysis, objectives: &[ObjectiveResult]) -> String {
@@ -52,15 +53,15 @@ fn fail(analysis: &Analysis, objectives: &[ObjectiveResult]) -> String {
     let lead = match (longest(analysis).filter(|_| gap_missed), missed.first()) {
         (Some(gap), _) => {
             let limit = words::duration(analysis.run.scenario.objectives.write_gap_max.as_us());
-            format!("The longest write gap was {}; {limit} is allowed", place(analysis, gap))
+            format!("the longest write gap was {}; {limit} is allowed", place(analysis, gap))
         }
         (None, Some(first)) => {
             let figure = first.measured.map_or_else(|| "-".to_owned(), |found| found.to_string());
             let place = first.evidence.as_ref().map(|seen| format!(", worst in {}", seen.phase));
             let place = place.unwrap_or_default();
-            format!("{}: {figure} where {} is allowed{place}", capital(first.title), first.limit)
+            format!("{}: {figure} where {} is allowed{place}", first.title, first.limit)
         }
-        (None, None) => "An objective was missed".to_owned(),
+        (None, None) => "an objective was missed".to_owned(),
     };
     match missed.len() {
         0 | 1 => ended(lead),
@@ -81,11 +82,6 @@ fn place(analysis: &Analysis, gap: &Gap) -> String {
         words::moment(gap.start),
         words::wall_time(analysis.run.origin_wall, gap.start)
     )
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 fn ended(text: String) -> String {

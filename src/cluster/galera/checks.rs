@@ -1,55 +1,21 @@
 //! The pre-upgrade checks of Galera, all read-only.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::membership::{Node, membership};
 use super::reading::{Reading, Variables};
 use crate::cluster::check::{self, CheckLine, Question};
 use crate::cluster::site::{Site, unread};
-use crate::event::{ErrorClass, ZoneId, ZoneState};
+use crate::event::{ErrorClass, ZoneId};
 use crate::session::{Failure, cell};
 
 /// A zone is seldom away for longer than this while its package is changed and its server starts.
 const AWAY: Duration = Duration::from_mins(10);
 /// How long writes are counted to know their rate.
 const SAMPLE: Duration = Duration::from_secs(1);
-/// Write sets a healthy node may have waiting.
-const QUEUE_MAX: u64 = 50;
-/// Share of the time since its last reset that flow control may have stopped the cluster.
-const PAUSED_MAX: f64 = 0.01;
 
-const SERVING: Question = Question {
-    id: "serving",
-    title: "every zone serves",
-    query: "SHOW GLOBAL STATUS: wsrep_ready, _cluster_status, _local_state_comment; wsrep_reject_queries",
-    meaning: "the upgrade takes one zone away; all others must carry the business",
-};
-const WHOLE: Question = Question {
-    id: "cluster-size",
-    title: "the cluster is whole",
-    query: "wsrep_cluster_size",
-    meaning: "a member that is missing, or one too many, changes what a majority is",
-};
-const ONE_CLUSTER: Question = Question {
-    id: "one-cluster",
-    title: "all zones are one cluster",
-    query: "wsrep_cluster_state_uuid, wsrep_cluster_conf_id",
-    meaning: "zones of different clusters do not replicate to each other",
-};
-const QUEUE: Question = Question {
-    id: "receive-queue",
-    title: "no zone lags",
-    query: "wsrep_local_recv_queue",
-    meaning: "a zone that lags now will lag more with one zone fewer",
-};
-const PAUSED: Question = Question {
-    id: "flow-control",
-    title: "flow control is quiet",
-    query: "wsrep_flow_control_paused",
-    meaning: "flow control stops all writes of the cluster until the slowest zone has caught up",
-};
 const GCACHE: Question = Question {
     id: "gcache-size",
     title: "a returning zone catches up by IST",
@@ -78,14 +44,14 @@ const PRIVILEGES: Question = Question {
 const LOADED: Question = Question {
     id: "data-loaded",
     title: "the workload's data is there",
-    query: "tables of the schema; rollproof_meta",
+    query: "SELECT load_complete FROM rollproof_meta",
     meaning: "the load needs the nine TPC-C tables, whole",
 };
 
 /// Every check, in the order of the table. Zones that do not answer are left out of the later
 /// ones: the first lines name them.
 pub(super) async fn all(site: &Site, target: Option<&str>, by: Instant) -> Vec<CheckLine> {
-    let mut lines = check::connections(site, by).await;
+    let mut lines = check::connections(site).await;
     lines.push(check::enough_zones(site.len()));
     let (mut nodes, mut statuses) = (Vec::new(), Vec::new());
     for zone in site.ids() {
@@ -99,7 +65,8 @@ pub(super) async fn all(site: &Site, target: Option<&str>, by: Instant) -> Vec<C
         }
     }
     lines.extend(check::versions(&statuses, target));
-    lines.extend(membership(&nodes, site.len()));
+    let names: Vec<&str> = site.ids().map(|zone| site.name(zone)).collect();
+    lines.extend(membership(&nodes, &names));
     let Some(first) = nodes.first() else { return lines };
     lines.push(gcache(site, first, by).await);
     lines.extend(schema(site, first.zone, by).await);
@@ -108,88 +75,10 @@ pub(super) async fn all(site: &Site, target: Option<&str>, by: Instant) -> Vec<C
     lines
 }
 
-struct Node<'a> {
-    name: &'a str,
-    zone: ZoneId,
-    variables: Variables,
-    reading: Reading,
-}
-
 async fn variables(site: &Site, zone: ZoneId, by: Instant) -> Result<Variables, Failure> {
     let mut variables = site.pairs(zone, super::adapter::STATUS, by).await?;
     variables.extend(site.pairs(zone, super::adapter::SETTING, by).await?);
     Ok(variables)
-}
-
-/// What all nodes together say about the cluster. Pure.
-fn membership(nodes: &[Node<'_>], zones: usize) -> Vec<CheckLine> {
-    let each = |say: &dyn Fn(&Node<'_>) -> String| {
-        nodes.iter().map(|node| format!("{} {}", node.name, say(node))).collect::<Vec<_>>()
-    };
-    let problems = |bad: &dyn Fn(&Node<'_>) -> bool, say: &dyn Fn(&Node<'_>) -> String| {
-        nodes
-            .iter()
-            .filter(|node| bad(node))
-            .map(|node| format!("{} {}", node.name, say(node)))
-            .collect::<Vec<_>>()
-    };
-    let missing =
-        || (nodes.len() < zones).then(|| format!("{} zones did not answer", zones - nodes.len()));
-
-    let words = |node: &Node<'_>| node.reading.words();
-    let mut unfit = problems(&|node| node.reading.zone_state() != ZoneState::Serving, &words);
-    unfit.extend(missing());
-    let size = |node: &Node<'_>| format!("sees {}", node.reading.size);
-    let mut partial = problems(&|node| node.reading.size as usize != zones, &size);
-    partial.extend(missing());
-    let seen: BTreeSet<_> =
-        nodes.iter().map(|node| (&node.reading.uuid, &node.reading.membership)).collect();
-    let view = |node: &Node<'_>| format!("{}:{}", node.reading.uuid, node.reading.membership);
-    let mut apart = if seen.len() == 1 { Vec::new() } else { each(&view) };
-    apart.extend(missing());
-    let queue = |node: &Node<'_>| format!("{} waiting", node.reading.receive_queue);
-    let lagging = problems(&|node| node.reading.receive_queue > QUEUE_MAX, &queue);
-    let share = |node: &Node<'_>| paused(&node.variables);
-    let paused_words = |node: &Node<'_>| {
-        share(node).map_or("unknown".to_owned(), |share| format!("{:.1} %", share * 100.0))
-    };
-    let stalled =
-        problems(&|node| share(node).is_none_or(|share| share > PAUSED_MAX), &paused_words);
-
-    vec![
-        SERVING.pass_unless(
-            unfit,
-            each(&words).join("; "),
-            "bring the zone back first: start it, let it sync, SET GLOBAL wsrep_reject_queries=NONE",
-        ),
-        WHOLE.pass_unless(
-            partial,
-            format!("{zones} of {zones}"),
-            "name every node of the cluster as a zone, and start those that are down",
-        ),
-        ONE_CLUSTER.pass_unless(
-            apart,
-            nodes.first().map(view).unwrap_or_default(),
-            "these addresses do not belong together, or the cluster is split",
-        ),
-        QUEUE.pass_unless(
-            lagging,
-            each(&queue).join("; "),
-            "wait until the queue is empty, or find what slows the zone",
-        ),
-        if stalled.is_empty() {
-            PAUSED.pass(each(&paused_words).join("; "))
-        } else {
-            PAUSED.warn(
-                stalled.join("; "),
-                "a zone cannot keep up; FLUSH STATUS and look again under the load of the upgrade",
-            )
-        },
-    ]
-}
-
-fn paused(of: &Variables) -> Option<f64> {
-    of.get("wsrep_flow_control_paused")?.parse().ok()
 }
 
 async fn gcache(site: &Site, node: &Node<'_>, by: Instant) -> CheckLine {
@@ -269,9 +158,17 @@ async fn schema(site: &Site, zone: ZoneId, by: Instant) -> Vec<CheckLine> {
         (&KEYS, keyless, "add a primary key to each of these tables"),
         (&INNODB, foreign, "ALTER TABLE … ENGINE=InnoDB"),
     ];
+    let count = format!(
+        "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '{database}' \
+         AND table_type = 'BASE TABLE'"
+    );
+    let tables = site.number(zone, count, by).await;
     let mut lines = Vec::new();
     for (question, sql, advice) in questions {
         lines.push(match names(site, zone, sql, by).await {
+            Ok(_) if matches!(tables, Ok(0)) => {
+                question.warn(format!("{database} has no tables yet"), "run `rollproof load`")
+            }
             Ok(names) => question.pass_unless(names, format!("all of {database}"), advice),
             Err(failure) => question.unanswered(&failure),
         });
@@ -312,11 +209,14 @@ async fn privileges(site: &Site, nodes: &[Node<'_>], by: Instant) -> CheckLine {
 }
 
 async fn loaded(site: &Site, zone: ZoneId, by: Instant) -> CheckLine {
-    let sql = format!("SELECT COUNT(*) FROM `{}`.rollproof_meta", site.database);
+    let sql = format!(
+        "SELECT CAST(COALESCE(SUM(load_complete), 0) AS UNSIGNED) FROM `{}`.rollproof_meta",
+        site.database
+    );
     let advice = "run `rollproof load`; `rollproof run` needs the data";
     match site.number(zone, sql, by).await {
-        Ok(0) => LOADED.warn("rollproof_meta is empty: the load did not finish", advice),
-        Ok(rows) => LOADED.pass(format!("rollproof_meta holds {rows} rows")),
+        Ok(0) => LOADED.warn("the load did not finish", advice),
+        Ok(_) => LOADED.pass(format!("{} is loaded", site.database)),
         Err(failure) if failure.class == ErrorClass::Schema => {
             LOADED.warn(format!("not loaded: no rollproof_meta in {}", site.database), advice)
         }
@@ -327,7 +227,6 @@ async fn loaded(site: &Site, zone: ZoneId, by: Instant) -> CheckLine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::check::CheckStatus;
 
     #[test]
     fn gcache_size_is_read_with_its_unit() {
@@ -341,47 +240,5 @@ mod tests {
         for (options, size) in cases {
             assert_eq!(gcache_size(options), size, "{options}");
         }
-    }
-
-    fn node<'a>(name: &'a str, changes: &[(&str, &str)]) -> Node<'a> {
-        let mut variables: Variables = [
-            ("wsrep_ready", "ON"),
-            ("wsrep_cluster_status", "Primary"),
-            ("wsrep_local_state_comment", "Synced"),
-            ("wsrep_reject_queries", "NONE"),
-            ("wsrep_cluster_size", "3"),
-            ("wsrep_local_recv_queue", "0"),
-            ("wsrep_flow_control_paused", "0.0"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
-        variables.extend(changes.iter().map(|&(name, to)| (name.to_owned(), to.to_owned())));
-        let reading = Reading::new(&variables);
-        Node { name, zone: ZoneId(0), variables, reading }
-    }
-
-    #[test]
-    fn each_fault_of_a_node_spoils_its_own_line() {
-        let spoiled = |changes: &[(&str, &str)]| -> Vec<String> {
-            let nodes = [node("a", &[]), node("b", changes), node("c", &[])];
-            let lines = membership(&nodes, 3);
-            lines.into_iter().filter(|l| l.status != CheckStatus::Pass).map(|l| l.id).collect()
-        };
-        assert!(spoiled(&[]).is_empty());
-        assert_eq!(spoiled(&[("wsrep_ready", "OFF")]), ["serving"]);
-        assert_eq!(spoiled(&[("wsrep_reject_queries", "ALL")]), ["serving"]);
-        assert_eq!(spoiled(&[("wsrep_cluster_size", "2")]), ["cluster-size"]);
-        assert_eq!(spoiled(&[("wsrep_cluster_conf_id", "9")]), ["one-cluster"]);
-        assert_eq!(spoiled(&[("wsrep_local_recv_queue", "51")]), ["receive-queue"]);
-        assert_eq!(spoiled(&[("wsrep_flow_control_paused", "0.5")]), ["flow-control"]);
-        assert_eq!(spoiled(&[("wsrep_flow_control_paused", "")]), ["flow-control"]);
-    }
-
-    #[test]
-    fn a_zone_that_did_not_answer_spoils_what_it_should_have_told() {
-        let lines = membership(&[node("a", &[]), node("b", &[])], 3);
-        let failed: Vec<_> =
-            lines.iter().filter(|l| l.status == CheckStatus::Fail).map(|l| l.id.as_str()).collect();
-        assert_eq!(failed, ["serving", "cluster-size", "one-cluster"]);
     }
 }

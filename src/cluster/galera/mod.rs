@@ -12,6 +12,7 @@
 
 mod adapter;
 mod checks;
+mod membership;
 mod reading;
 
 pub(super) use adapter::Galera;

@@ -1,0 +1,285 @@
+//! Records in, figures and verdicts out: every definition that can be checked from outside.
+
+mod support;
+
+use proptest::prelude::*;
+use rollproof::analysis::*;
+use rollproof::event::*;
+use rollproof::record::*;
+use rollproof::verdict::*;
+use support::{Audit, Story};
+
+const S: u64 = 1_000_000;
+
+fn analysed(story: &Story) -> (Analysis, Verdict) {
+    analysed_events(story, &story.events())
+}
+
+fn analysed_events(story: &Story, events: &[Event]) -> (Analysis, Verdict) {
+    let home = tempfile::tempdir().unwrap();
+    let record = story.write(&home.path().join("r"), events);
+    let analysis = analyze(&[record]).unwrap();
+    let verdict = Verdict::of(&analysis);
+    (analysis, verdict)
+}
+
+fn objective<'a>(verdict: &'a Verdict, id: &str) -> &'a ObjectiveResult {
+    verdict.objectives.iter().find(|result| result.id == id).unwrap()
+}
+
+/// Short and calm: nothing but what a test does to it keeps it from passing.
+fn small() -> Story {
+    Story { baseline_s: 12, settle_s: 2, final_s: 6, upgrade: false, ..Story::default() }
+}
+
+#[test]
+fn the_small_story_passes_when_it_is_left_alone() {
+    let (_, verdict) = analysed(&small());
+    assert_eq!(verdict.kind, VerdictKind::Pass, "{verdict:#?}");
+}
+
+#[test]
+fn a_calm_upgrade_passes_and_shows_no_gap() {
+    let (analysis, verdict) = analysed(&Story::default());
+    assert_eq!(verdict.kind, VerdictKind::Pass, "{verdict:#?}");
+    assert_eq!(verdict.exit_code(), 0);
+    assert!(analysis.writes.cluster.gaps.is_empty());
+    assert!(analysis.controls.iter().all(|control| control.outcome == ControlOutcome::Held));
+    assert!(analysis.total.counts.absorbed > 0, "failover was absorbed by retry");
+    let zone = &analysis.probes[1];
+    assert!(zone.down_us > 6 * S && zone.unexpected_us == 0);
+}
+
+#[test]
+fn phases_add_up_to_the_total_and_histograms_to_the_events() {
+    let story = Story { outages: vec![(45 * S, 52 * S)], ..Story::default() };
+    let events = story.events();
+    let (analysis, _) = analysed_events(&story, &events);
+    let attempts = |of: &dyn Fn(&Attempt) -> bool| {
+        events.iter().filter(|e| matches!(e, Event::Attempt(row) if of(row))).count() as u64
+    };
+    let total = &analysis.total;
+    assert_eq!(total.counts.offered, attempts(&|row| row.last));
+    assert_eq!(total.counts.attempts, attempts(&|_| true));
+    assert_eq!(total.response.len(), total.counts.offered);
+    assert_eq!(total.service.len(), total.counts.offered - total.counts.shed);
+    let mut sum = Tally::default();
+    for phase in &analysis.phases {
+        let mut kinds = Tally::default();
+        phase.kinds.iter().for_each(|kind| kinds.add(kind));
+        assert_eq!(kinds, phase.total);
+        sum.add(&phase.total);
+        let by_zone: u64 = phase.zone_attempts.iter().sum();
+        assert_eq!(by_zone, phase.total.counts.attempts);
+    }
+    assert_eq!(&sum, total);
+    let c = &total.counts;
+    assert_eq!(c.good + c.late + c.failed + c.ambiguous + c.censored + c.shed, c.offered);
+    assert!(c.failed > 0);
+    let errors: u64 = analysis.errors.iter().map(|error| error.count).sum();
+    assert_eq!(errors, attempts(&|row| row.outcome.class().is_some()));
+    assert_eq!(errors, analysis.phases.iter().map(|phase| phase.errors).sum::<u64>());
+}
+
+#[test]
+fn the_order_of_rows_does_not_matter() {
+    let story = Story { outages: vec![(17 * S, 19 * S)], ..small() };
+    let mut events = story.events();
+    let (expected, _) = analysed_events(&story, &events);
+    // A fixed shuffle that takes rows far apart.
+    let length = events.len();
+    for index in 0..length {
+        events.swap(index, (index * 7_919 + 31) % length);
+    }
+    let (shuffled, _) = analysed_events(&story, &events);
+    assert_eq!(shuffled, expected);
+    events.reverse();
+    assert_eq!(analysed_events(&story, &events).0, expected);
+}
+
+#[test]
+fn an_outage_is_found_and_its_interval_holds_the_truth() {
+    for length_ms in [400, 900, 1_700, 3_300, 7_000] {
+        let mut story = Story::default();
+        let from = story.step(1, "stop-server").0 + 300_000;
+        let truth = length_ms * 1_000;
+        story.outages = vec![(from, from + truth)];
+        let (analysis, verdict) = analysed(&story);
+        let gap = analysis.writes.longest(|_| true).unwrap();
+        let (least, most) = gap.outage_us;
+        assert!(least <= truth && truth <= most, "{truth} not in {least}..{most}");
+        assert_eq!(analysis.phases[gap.phase].label, "zone2/stop-server");
+        let missed = objective(&verdict, "write-gap").status == Status::Missed;
+        assert_eq!(missed, gap.length_us() > S, "{length_ms} ms");
+        assert!(analysis.probes[0].unexpected_us > truth - 200_000, "probes of zone1 saw it too");
+    }
+}
+
+#[test]
+fn an_outage_that_lasts_to_the_end_is_seen() {
+    let mut story = small();
+    let from = story.load_end() - 3 * S;
+    story.outages = vec![(from, story.end())];
+    let (analysis, verdict) = analysed(&story);
+    let gap = analysis.writes.longest(|_| true).unwrap();
+    assert!(gap.open && gap.length_us() > 2_900_000, "{gap:?}");
+    assert_eq!(verdict.kind, VerdictKind::Fail);
+    assert!(analysis.outages(Role::is_judged).worst.unwrap().open);
+}
+
+#[test]
+fn client_outages_run_from_the_first_bad_one_to_the_next_good_one() {
+    let story = Story { outages: vec![(20 * S, 28 * S)], ..Story::default() };
+    let (analysis, verdict) = analysed(&story);
+    let outages = analysis.outages(|_| true);
+    assert_eq!(outages.lengths.len(), u64::from(story.terminals), "every terminal had one");
+    let worst = outages.worst.unwrap();
+    assert!((7 * S..9 * S).contains(&worst.length_us()), "{worst:?}");
+    assert_eq!(objective(&verdict, "client-outage-max").status, Status::Missed);
+    assert_eq!(objective(&verdict, "failed").status, Status::Missed);
+}
+
+#[test]
+fn figures_of_windows_follow_an_outage() {
+    let mut story = Story::default();
+    let from = story.step(1, "install-package").0;
+    story.outages = vec![(from, from + 6 * S)];
+    let (analysis, verdict) = analysed(&story);
+    assert_eq!(objective(&verdict, "throughput").status, Status::Missed);
+    let worst = objective(&verdict, "throughput").evidence.as_ref().unwrap();
+    assert_eq!(worst.zone.as_deref(), Some("zone2"));
+    let stop = analysis.first_successes.iter().find(|first| first.step == "stop-zone").unwrap();
+    assert!(stop.after_us.unwrap() < 100_000);
+    assert!(analysis.throughput.iter().all(|window| window.offered > 500));
+    assert_eq!(analysis.recoveries.len(), 3);
+}
+
+/// What each spoilt run must come to, and why in its own words.
+#[test]
+fn every_way_not_to_pass_has_its_verdict() {
+    use VerdictKind::*;
+    let calm = Story::default;
+    let outage = vec![(50 * S, 53 * S)];
+    let cases: Vec<(Story, VerdictKind, u8, &str)> = vec![
+        (Story { outages: outage.clone(), ..calm() }, Fail, 1, "write gap"),
+        (Story { audit: Some(Audit::LostRow), ..calm() }, DataFail, 3, "2 lost"),
+        (
+            Story { audit: Some(Audit::Unresolved), ..calm() },
+            Inconclusive,
+            4,
+            "could not be resolved",
+        ),
+        (Story { audit: None, ..calm() }, Inconclusive, 4, "not checked"),
+        (Story { fails_at: Some(1), ..calm() }, UpgradeFailed, 5, "zone2/start-server failed"),
+        (Story { old_version: Some(2), ..calm() }, Invalid, 4, "zone3: it ended at 10.11.17"),
+        (
+            Story { deaf_probes: Some(0), ..calm() },
+            Invalid,
+            4,
+            "zone1: 161 of 161 probes succeeded",
+        ),
+        (Story { late: 1, ..calm() }, Invalid, 4, "more than 10 ms late"),
+        (
+            Story { outages: outage.clone(), stall: Some((51 * S, 2 * S)), ..calm() },
+            Invalid,
+            4,
+            "stood still for 2.00 s",
+        ),
+        (Story { rate: 3, terminals: 3, ..calm() }, Inconclusive, 4, "too little load"),
+        (
+            Story { audit: Some(Audit::LostRow), fails_at: Some(0), outages: outage, ..calm() },
+            DataFail,
+            3,
+            "2 lost",
+        ),
+    ];
+    for (story, kind, code, words) in cases {
+        let (_, verdict) = analysed(&story);
+        let shown = format!("{} {:?}", verdict.sentence, verdict.reasons);
+        assert_eq!(verdict.kind, kind, "{shown}");
+        assert_eq!(verdict.exit_code(), code);
+        assert!(verdict.sentence.contains(words), "{shown} should say {words:?}");
+    }
+}
+
+#[test]
+fn a_low_rate_cannot_prove_a_short_gap_and_says_so() {
+    let story = Story { rate: 4, terminals: 4, baseline_s: 60, ..Story::default() };
+    let (_, verdict) = analysed(&story);
+    let gap = objective(&verdict, "write-gap");
+    assert_eq!(gap.status, Status::Unknown);
+    assert!(gap.note.contains("raise load.rate"), "{}", gap.note);
+    assert_eq!(verdict.kind, VerdictKind::Inconclusive);
+}
+
+#[test]
+fn watching_without_an_upgrade_judges_all_that_follows_the_baseline() {
+    let story = Story { upgrade: false, ..Story::default() };
+    let (analysis, verdict) = analysed(&story);
+    assert_eq!(verdict.kind, VerdictKind::Pass, "{verdict:#?}");
+    let roles: Vec<_> = analysis.phases.iter().map(|phase| phase.role).collect();
+    use Role::*;
+    assert_eq!(roles, [WarmUp, Baseline, Window, Window, Drain]);
+}
+
+#[test]
+fn missing_transactions_are_counted_and_never_a_pass() {
+    let story = small();
+    let mut events = story.events();
+    let victim = events
+        .iter()
+        .position(|e| matches!(e, Event::Attempt(row) if row.terminal == 2 && row.sequence == 5));
+    events.remove(victim.unwrap());
+    let (analysis, verdict) = analysed_events(&story, &events);
+    assert_eq!(analysis.problems, [Problem::Missing(1)]);
+    assert_eq!(verdict.kind, VerdictKind::Inconclusive);
+    assert!(verdict.sentence.contains("never came"), "{}", verdict.sentence);
+}
+
+#[test]
+fn a_set_of_shards_is_one_run() {
+    let story = small();
+    let home = tempfile::tempdir().unwrap();
+    let mut records = Vec::new();
+    for shard in 1..=2_u32 {
+        let manifest = Manifest { shard: format!("{shard}/2"), ..story.manifest() };
+        let dir = home.path().join(shard.to_string());
+        let mut writer = RecordWriter::create(&dir, manifest).unwrap();
+        story.events().iter().for_each(|event| writer.write(event).unwrap());
+        writer.finish(RunTime(story.end()), None).unwrap();
+        records.push(Record::open(&dir).unwrap());
+    }
+    let (one, _) = analysed(&story);
+    let both = analyze(&records).unwrap();
+    assert!(both.problems.is_empty(), "{:?}", both.problems);
+    assert_eq!(both.total.counts.offered, 2 * one.total.counts.offered);
+    assert_eq!(both.phases.len(), one.phases.len());
+    let gap = Verdict::of(&both);
+    assert_eq!(objective(&gap, "write-gap").status, Status::Unknown, "clocks were not compared");
+    records.pop();
+    let half = analyze(&records).unwrap();
+    assert_eq!(half.problems, [Problem::Shards { expected: 2, found: 1 }]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever file is cut wherever, the answer is never PASS, and never a panic.
+    #[test]
+    fn a_cut_record_is_never_a_pass(which in 0_usize..5, share in 0.0_f64..1.0) {
+        let story = small();
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join("r");
+        story.write(&dir, &story.events());
+        let files = [file::TRANSACTIONS, file::PROBES, file::CLUSTER, file::LEDGER, file::OWN];
+        let path = dir.join(files[which]);
+        let bytes = std::fs::read(&path).unwrap();
+        let keep = (bytes.len() as f64 * share) as usize;
+        std::fs::write(&path, &bytes[..keep]).unwrap();
+        if let Ok(analysis) = analyze(&[Record::open(&dir).unwrap()]) {
+            let verdict = Verdict::of(&analysis);
+            prop_assert_ne!(verdict.kind, VerdictKind::Pass, "{} cut to {}", files[which], keep);
+            prop_assert!(!analysis.problems.is_empty());
+        }
+    }
+}

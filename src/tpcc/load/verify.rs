@@ -37,7 +37,7 @@ async fn check_warehouses(client: &Client, request: &LoadRequest) -> Result<(), 
     let (warehouses, patience) = (request.warehouses, request.patience);
     let mut workers = JoinSet::new();
     for worker in 0..request.workers.max(1) {
-        let mut client = Client::new(Arc::clone(&client.shared), worker as usize);
+        let mut client = client.sibling(worker as usize);
         let next = Arc::clone(&next);
         workers.spawn(async move {
             // The counter hands out each warehouse once; nothing else is ordered by it.

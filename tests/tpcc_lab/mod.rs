@@ -17,11 +17,13 @@ pub(crate) async fn lab(database: &str, warehouses: u32) -> Option<LoadRequest> 
         println!("skipped: ROLLPROOF_ZONES is not set; start a lab with `scripts/lab up`");
         return None;
     };
+    let product = std::env::var("ROLLPROOF_PRODUCT")
+        .map_or(Product::Galera, |product| product.parse().unwrap());
     let login = |zone: &str| {
         let zone: Zone = zone.parse().unwrap();
         let (host, port) = zone.host_port().unwrap();
         Login {
-            product: Product::Galera,
+            product,
             host: host.to_owned(),
             port,
             user: std::env::var("ROLLPROOF_USER").unwrap(),
@@ -32,7 +34,7 @@ pub(crate) async fn lab(database: &str, warehouses: u32) -> Option<LoadRequest> 
     };
     let request = LoadRequest {
         logins: zones.split(',').map(login).collect(),
-        product: Product::Galera,
+        product,
         database: database.to_owned(),
         warehouses,
         seed: 7,

@@ -11,7 +11,8 @@ use super::client::{Client, Logins, Shared, until_done};
 use super::plan::{Planned, plan};
 use super::prepare::{marked_chunks, prepare};
 use super::request::{LoadError, LoadProgress, LoadRequest, LoadStage, LoadSummary};
-use super::verify::{complete, gather_statistics, verify};
+use super::settle::settle;
+use super::verify::{complete, verify};
 use super::workers::{self, Done};
 use crate::scenario::Isolation;
 use crate::session::Login;
@@ -170,7 +171,7 @@ impl<P: Fn(LoadProgress) + Sync> Load<'_, P> {
         let logins = logins(request, Some(&request.database), causal);
         let mut client = Client::new(&self.shared, &logins, 0);
         verify(&mut client, request, expected).await?;
-        let notes = gather_statistics(&mut client, request).await?;
+        let notes = settle(&mut client, request).await?;
         complete(&mut client, request).await?;
         Ok(notes)
     }

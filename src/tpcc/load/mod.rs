@@ -4,7 +4,7 @@
 //! ([`chunk`]): the mark's primary key decides whether a chunk is there, so an unknown outcome is
 //! resolved by simply trying again, and a loader started again skips what is marked. Workers share
 //! the list ([`workers`]); each goes from endpoint to endpoint while nodes come and go
-//! ([`client`], [`endpoints`]). [`prepare`] comes before, [`verify`] after.
+//! ([`client`], [`endpoints`]). [`prepare`] comes before, [`verify`] and [`settle`] after.
 
 mod chunk;
 mod client;
@@ -13,6 +13,7 @@ mod loader;
 mod plan;
 mod prepare;
 mod request;
+mod settle;
 mod verify;
 mod workers;
 

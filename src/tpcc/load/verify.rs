@@ -1,4 +1,4 @@
-//! After the last row: counts, conditions, and what the product wants to be told.
+//! After the last row: counts and conditions, then the mark that all is there.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -99,23 +99,4 @@ async fn mark_complete(session: &mut Session, deadline: Duration) -> Result<(), 
         1 => Ok(()),
         _ => Err(Failure::data(StatementKind::Write, "the marker has vanished")),
     }
-}
-
-/// Gathers statistics, without which a fresh table's plans are guesses. What cannot be done is
-/// returned as a note: it costs speed, not correctness.
-pub(super) async fn gather_statistics(
-    client: &mut Client,
-    request: &LoadRequest,
-) -> Result<Vec<String>, LoadError> {
-    let mut notes = Vec::new();
-    for table in Table::ALL {
-        let what = format!("gathering statistics of {table}");
-        let sql = format!("ANALYZE TABLE {table}");
-        let statement = Statement::built(StatementKind::Admin, sql);
-        let by = Instant::now() + request.patience;
-        if let Err(failure) = client.session(&what).await?.query(&statement, by).await {
-            notes.push(format!("{what}: {failure}"));
-        }
-    }
-    Ok(notes)
 }

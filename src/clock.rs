@@ -34,6 +34,14 @@ impl RunClock {
         self.origin + Duration::from_micros(at.0)
     }
 
+    /// The origin on the machine's monotonic clock (CLOCK_MONOTONIC), in µs: what other programs'
+    /// logs on the same machine can be laid beside.
+    pub fn origin_monotonic_us(&self) -> u64 {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let now_us = now.tv_sec.unsigned_abs() * 1_000_000 + now.tv_nsec.unsigned_abs() / 1000;
+        now_us.saturating_sub(self.now().0)
+    }
+
     /// The origin on the wall clock.
     pub fn origin_wall(&self) -> jiff::Timestamp {
         jiff::Timestamp::try_from(self.origin_wall).unwrap_or(jiff::Timestamp::UNIX_EPOCH)

@@ -1,3 +1,11 @@
 //! The `rollproof` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use rollproof::cli::Cli;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    Cli::parse().execute().await.into()
+}

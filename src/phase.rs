@@ -15,6 +15,8 @@ pub mod stretch {
     pub const WARM_UP: &str = "warm-up";
     /// The undisturbed cluster: what every later phase is held against.
     pub const BASELINE: &str = "baseline";
+    /// Nothing is done to the cluster by rollproof; somebody else may.
+    pub const WATCH: &str = "watch";
     /// Load goes on after the last zone is back, until the cluster is calm.
     pub const SETTLE: &str = "settle";
     /// The undisturbed cluster after the upgrade.

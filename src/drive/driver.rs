@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, Desk};
 use super::ending::Ending;
@@ -88,20 +89,28 @@ impl Driver {
         self.ending.cut();
     }
 
-    /// Waits for the end that [`stop`](Self::stop) or [`cut`](Self::cut) brings: every event has
-    /// been handed over then, and every [`EventSender`] dropped. Gives how many business
-    /// transactions each terminal had; their sequence numbers are those below.
-    pub async fn join(mut self) -> Vec<u64> {
+    /// Waits for the end that [`stop`](Self::stop) or [`cut`](Self::cut) brings, and cuts when
+    /// `now` is cancelled meanwhile: every event has been handed over then, and every
+    /// [`EventSender`] dropped. Gives how many business transactions each terminal had; their
+    /// sequence numbers are those below.
+    pub async fn join(mut self, now: &CancellationToken) -> Vec<u64> {
         let mut counts = vec![0; self.terminals.len()];
-        while let Some(ended) = self.terminals.join_next().await {
-            let (id, count) = ended.expect("a terminal neither panics nor is cancelled");
-            counts[id as usize] = count;
+        if now.run_until_cancelled(self.join_terminals(&mut counts)).await.is_none() {
+            self.cut();
+            self.join_terminals(&mut counts).await;
         }
         while let Some(ended) = self.probers.join_next().await {
             ended.expect("a prober neither panics nor is cancelled");
         }
         self.watch.stop().await;
         counts
+    }
+
+    async fn join_terminals(&mut self, counts: &mut [u64]) {
+        while let Some(ended) = self.terminals.join_next().await {
+            let (id, count) = ended.expect("a terminal neither panics nor is cancelled");
+            counts[id as usize] = count;
+        }
     }
 }
 

@@ -133,8 +133,10 @@ impl Progress {
     /// Reads the journal of an earlier run of the same upgrade.
     pub(super) fn read(dir: &Path, wanted: &Header, tasks: &[Task]) -> Result<Self, UpgradeError> {
         let path = dir.join(file::JOURNAL);
-        let text = std::fs::read_to_string(&path).map_err(UpgradeError::io("read", &path))?;
-        Self::parse(&text, wanted, tasks).map_err(|reason| UpgradeError::Journal { path, reason })
+        let bytes = std::fs::read(&path).map_err(UpgradeError::io("read", &path))?;
+        // A cut may have split a character; only the line that was cut can be hurt by it.
+        Self::parse(&String::from_utf8_lossy(&bytes), wanted, tasks)
+            .map_err(|reason| UpgradeError::Journal { path, reason })
     }
 
     fn parse(text: &str, wanted: &Header, tasks: &[Task]) -> Result<Self, String> {
@@ -226,27 +228,40 @@ mod tests {
         }
     }
 
-    /// A journal of an upgrade whose first `finished` steps ended and whose next one failed.
-    fn written(finished: usize) -> (tempfile::TempDir, Header, Vec<Task>) {
+    fn upgrade() -> (Vec<Zone>, Header, Vec<Task>) {
         let (plan, zones) = (lab_plan(), three_zones());
         let tasks = tasks(&plan, zones.len());
         let header = Header::new(&plan, &zones, &tasks);
-        let dir = tempfile::tempdir().unwrap();
-        let mut journal = Journal::create(dir.path(), &header, &[]).unwrap();
-        for task in &tasks[..finished] {
-            journal.write(entry(task, &zones, Edge::Begin)).unwrap();
-            journal.write(entry(task, &zones, Edge::End)).unwrap();
-        }
-        if let Some(task) = tasks.get(finished) {
-            journal.write(entry(task, &zones, Edge::Begin)).unwrap();
-            journal.write(entry(task, &zones, Edge::Failed)).unwrap();
-        }
-        (dir, header, tasks)
+        (zones, header, tasks)
+    }
+
+    /// The entries of an upgrade whose first `finished` steps ended and whose next one failed.
+    fn entries(finished: usize, zones: &[Zone], tasks: &[Task]) -> Vec<Entry> {
+        let ended = tasks[..finished].iter().map(|task| (task, Edge::End));
+        let failed = tasks.get(finished).map(|task| (task, Edge::Failed));
+        let steps = ended.chain(failed);
+        steps.flat_map(|(task, edge)| [Edge::Begin, edge].map(|e| entry(task, zones, e))).collect()
+    }
+
+    /// The text of their journal.
+    fn text(finished: usize) -> (String, Header, Vec<Task>) {
+        let (zones, header, tasks) = upgrade();
+        let entries = entries(finished, &zones, &tasks).into_iter().map(Line::Step);
+        let lines = std::iter::once(Line::Upgrade(header.clone())).chain(entries);
+        let text = lines.map(|line| serde_json::to_string(&line).unwrap() + "\n").collect();
+        (text, header, tasks)
     }
 
     #[test]
     fn what_was_written_is_read_back() {
-        let (dir, header, tasks) = written(7);
+        let (zones, header, tasks) = upgrade();
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::create(dir.path(), &header, &[]).unwrap();
+        for entry in entries(7, &zones, &tasks) {
+            journal.write(entry).unwrap();
+        }
+        let found = std::fs::read_to_string(dir.path().join(file::JOURNAL)).unwrap();
+        assert_eq!(found, text(7).0);
         let progress = Progress::read(dir.path(), &header, &tasks).unwrap();
         assert_eq!((progress.finished.len(), progress.begun), (7, true));
         assert_eq!(progress.resume_at(&tasks), 7);
@@ -258,12 +273,11 @@ mod tests {
 
     #[test]
     fn nothing_is_skipped_before_a_zone_was_taken_away() {
-        let (plan, zones) = (lab_plan(), three_zones());
-        let tasks = tasks(&plan, zones.len());
+        let (_, _, tasks) = upgrade();
         let stop = tasks.iter().position(|task| task.step.name == StepName::StopZone).unwrap();
         for finished in 0..=tasks.len() {
-            let (dir, header, tasks) = written(finished);
-            let progress = Progress::read(dir.path(), &header, &tasks).unwrap();
+            let (text, header, tasks) = text(finished);
+            let progress = Progress::parse(&text, &header, &tasks).unwrap();
             let expected = if finished < stop { 0 } else { finished };
             assert_eq!(progress.resume_at(&tasks), expected, "{finished}");
         }
@@ -271,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_journal_of_another_upgrade_is_refused() {
-        let (dir, header, tasks) = written(3);
+        let (text, header, tasks) = text(3);
         let others = [
             Header { plan: "other".into(), ..header.clone() },
             Header { target_version: "9.9.9".into(), ..header.clone() },
@@ -279,15 +293,14 @@ mod tests {
             Header { steps: Vec::new(), ..header.clone() },
         ];
         for other in others {
-            let error = Progress::read(dir.path(), &other, &tasks).unwrap_err().to_string();
+            let error = Progress::parse(&text, &other, &tasks).unwrap_err();
             assert!(error.contains("another upgrade"), "{error}");
         }
     }
 
     #[test]
     fn damage_before_the_end_is_refused() {
-        let (dir, header, tasks) = written(3);
-        let text = std::fs::read_to_string(dir.path().join(file::JOURNAL)).unwrap();
+        let (text, header, tasks) = text(3);
         let parse = |text: &str| Progress::parse(text, &header, &tasks);
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         let without = |gone: usize| {
@@ -307,11 +320,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_journal_cut_anywhere_is_read_and_never_claims_more(finished in 0_usize..12, cut: u16) {
-            let (dir, header, tasks) = written(finished);
-            let text = std::fs::read(dir.path().join(file::JOURNAL)).unwrap();
+            let (text, header, tasks) = text(finished);
             let cut = usize::from(cut) % (text.len() + 1);
-            let Ok(text) = std::str::from_utf8(&text[..cut]) else { return Ok(()) };
-            let progress = Progress::parse(text, &header, &tasks).unwrap();
+            let text = String::from_utf8_lossy(&text.as_bytes()[..cut]);
+            let progress = Progress::parse(&text, &header, &tasks).unwrap();
             prop_assert!(progress.finished.len() <= finished);
             // A header, then a begin and an end a step.
             let whole_steps = text.matches('\n').count().saturating_sub(1) / 2;

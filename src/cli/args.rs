@@ -1,0 +1,336 @@
+//! What can be typed. Low-level arguments in, a validated [`Scenario`] out.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::secrets::SecretArgs;
+use crate::scenario::{
+    LoadModel, Product, RetryPolicy, Routing, Scenario, ScenarioError, Span, Zone,
+};
+use crate::session::Password;
+
+/// Proves, with numbers anyone can check, whether a database cluster kept serving its business
+/// while it was upgraded.
+#[derive(Debug, Parser)]
+#[command(name = "rollproof", version, propagate_version = true, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  PASS: uninterrupted within the objectives, no data lost
+  1  FAIL: an objective was missed
+  2  the command line, the scenario, the plan or the connection data are wrong
+  3  DATA FAIL: lost, duplicated or inconsistent data
+  4  INCONCLUSIVE or INVALID: nothing can be proven either way; never a pass
+  5  the upgrade itself failed, or a pre-upgrade check did
+
+First steps:
+  export ROLLPROOF_PASSWORD=…
+  rollproof check --zones zone1=10.0.0.1:3306,zone2=10.0.0.2:3306,zone3=10.0.0.3:3306 --user app
+  rollproof load  --scenario workloads/tpcc-10w.toml
+  rollproof run   --scenario workloads/tpcc-10w.toml --upgrade workloads/plans/galera-lab.toml";
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Is this cluster fit to be upgraded? Read-only
+    Check(CheckArgs),
+    /// Create and fill the TPC-C schema
+    Load(LoadArgs),
+    /// Drive the load, watch or upgrade the cluster, check the data, print the verdict
+    Run(Box<RunArgs>),
+    /// Check the data of a finished run again, against the database as it is now
+    Audit(AuditArgs),
+    /// Make every derived file of a run again, from its raw record
+    Report(ReportArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which cluster, and how to reach it. Flags override the scenario file.
+#[derive(Debug, Args)]
+pub(super) struct ClusterArgs {
+    /// Scenario file (TOML), as workloads/tpcc-10w.toml
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) scenario: Option<PathBuf>,
+    /// Zones in the order in which they are upgraded, as zone1=127.0.0.1:3306,zone2=…
+    #[arg(
+        long,
+        value_name = "NAME=HOST:PORT",
+        value_delimiter = ',',
+        env = "ROLLPROOF_ZONES",
+        help_heading = "Cluster"
+    )]
+    pub(super) zones: Vec<Zone>,
+    /// Database product: oceanbase, galera, group-replication or plain
+    #[arg(long, env = "ROLLPROOF_PRODUCT", help_heading = "Cluster")]
+    pub(super) product: Option<Product>,
+    /// Database user
+    #[arg(short, long, env = "ROLLPROOF_USER", help_heading = "Cluster")]
+    pub(super) user: Option<String>,
+    /// Schema that holds the nine tables
+    #[arg(short, long, env = "ROLLPROOF_DATABASE", help_heading = "Cluster")]
+    pub(super) database: Option<String>,
+    #[command(flatten)]
+    pub(super) secrets: SecretArgs,
+}
+
+/// What is loaded.
+#[derive(Debug, Args)]
+pub(super) struct WorkloadArgs {
+    /// Number of warehouses
+    #[arg(short, long, value_name = "N", help_heading = "Workload")]
+    pub(super) warehouses: Option<u32>,
+    /// Seed of all random streams
+    #[arg(long, value_name = "N", help_heading = "Workload")]
+    pub(super) seed: Option<u64>,
+}
+
+/// `rollproof check`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit code 0 when nothing failed, 5 when a check failed, 2 when it could not be asked."
+)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    pub(super) cluster: ClusterArgs,
+    /// The version the cluster is to be upgraded to
+    #[arg(long, value_name = "VERSION", env = "ROLLPROOF_TARGET_VERSION")]
+    pub(super) target_version: Option<String>,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `rollproof load`
+#[derive(Debug, Args)]
+pub(super) struct LoadArgs {
+    #[command(flatten)]
+    pub(super) cluster: ClusterArgs,
+    #[command(flatten)]
+    pub(super) workload: WorkloadArgs,
+    /// Parallel workers
+    #[arg(long, value_name = "N", help_heading = "Workload")]
+    pub(super) workers: Option<u32>,
+}
+
+/// How the cluster is driven, and for how long.
+#[derive(Debug, Args)]
+pub(super) struct DriveArgs {
+    /// Load model: rate (open loop), max (closed loop) or spec (keying and think times)
+    #[arg(long, help_heading = "Load")]
+    pub(super) model: Option<LoadModel>,
+    /// Business transactions a second, for the rate model
+    #[arg(long, value_name = "N", help_heading = "Load")]
+    pub(super) rate: Option<f64>,
+    /// Number of terminals
+    #[arg(short, long, value_name = "N", help_heading = "Load")]
+    pub(super) terminals: Option<u32>,
+    /// A business transaction must be done this long after its scheduled time, as 5s
+    #[arg(long, value_name = "TIME", help_heading = "Load")]
+    pub(super) deadline: Option<Span>,
+    /// Repeat failed attempts within the deadline, or none
+    #[arg(long, help_heading = "Load")]
+    pub(super) retry: Option<RetryPolicy>,
+    /// How terminals choose a zone: failover, pinned or proxy
+    #[arg(long, help_heading = "Load")]
+    pub(super) routing: Option<Routing>,
+    /// Load before anything is judged
+    #[arg(long, value_name = "TIME", help_heading = "Timetable")]
+    pub(super) warm_up: Option<Span>,
+    /// The undisturbed cluster before the upgrade
+    #[arg(long, value_name = "TIME", help_heading = "Timetable")]
+    pub(super) baseline: Option<Span>,
+    /// Without an upgrade: how long to watch after the baseline
+    #[arg(long, value_name = "TIME", help_heading = "Timetable")]
+    pub(super) duration: Option<Span>,
+    /// After the last zone is back
+    #[arg(long, value_name = "TIME", help_heading = "Timetable")]
+    pub(super) settle: Option<Span>,
+    /// The undisturbed cluster after the upgrade
+    #[arg(long = "final", value_name = "TIME", help_heading = "Timetable")]
+    pub(super) final_: Option<Span>,
+}
+
+/// `rollproof run`
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub(super) cluster: ClusterArgs,
+    #[command(flatten)]
+    pub(super) workload: WorkloadArgs,
+    /// Perform the rolling upgrade of this plan (TOML), as workloads/plans/galera-lab.toml
+    #[arg(long, value_name = "PLAN", help_heading = "Upgrade")]
+    pub(super) upgrade: Option<PathBuf>,
+    /// The version every zone must report at the end; overrides the plan's
+    #[arg(
+        long,
+        value_name = "VERSION",
+        env = "ROLLPROOF_TARGET_VERSION",
+        requires = "upgrade",
+        help_heading = "Upgrade"
+    )]
+    pub(super) target_version: Option<String>,
+    /// Go on with the upgrade that failed in this run's directory, from its failed step
+    #[arg(long, value_name = "RUN", requires = "upgrade", help_heading = "Upgrade")]
+    pub(super) resume: Option<PathBuf>,
+    /// Upgrade even where stopping one zone loses the majority
+    #[arg(long, requires = "upgrade", help_heading = "Upgrade")]
+    pub(super) allow_unsafe: bool,
+    #[command(flatten)]
+    pub(super) load: DriveArgs,
+    /// Where run directories go
+    #[arg(long, value_name = "DIR", default_value = "results", help_heading = "Output")]
+    pub(super) results: PathBuf,
+    /// Name of the run's directory; by default its start as 2026-01-31T14-05-09Z
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    pub(super) run_id: Option<String>,
+    /// No line a second
+    #[arg(short, long, help_heading = "Output")]
+    pub(super) quiet: bool,
+}
+
+/// `rollproof audit`
+#[derive(Debug, Args)]
+pub(super) struct AuditArgs {
+    /// The run's directory
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+    /// Zones, where their addresses have changed since the run
+    #[arg(long, value_name = "NAME=HOST:PORT", value_delimiter = ',', help_heading = "Cluster")]
+    pub(super) zones: Vec<Zone>,
+    #[command(flatten)]
+    pub(super) secrets: SecretArgs,
+}
+
+/// `rollproof report`
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// The run's directory
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+}
+
+/// Puts `flag` in the place of a value that the scenario file or the default gave.
+fn set<T>(value: &mut T, flag: Option<T>) {
+    if let Some(flag) = flag {
+        *value = flag;
+    }
+}
+
+impl ClusterArgs {
+    /// The scenario with these flags applied, not yet validated, and the password.
+    pub(super) fn scenario(self) -> anyhow::Result<(Scenario, Password)> {
+        let mut scenario = match &self.scenario {
+            Some(path) => Scenario::read(path)?,
+            None => Scenario::default(),
+        };
+        let credentials = self.secrets.resolve()?;
+        let cluster = &mut scenario.cluster;
+        if !self.zones.is_empty() {
+            cluster.zones = self.zones;
+        }
+        set(&mut cluster.product, self.product);
+        set(&mut cluster.user, self.user.or(credentials.user));
+        set(&mut cluster.database, self.database);
+        Ok((scenario, credentials.password))
+    }
+}
+
+impl WorkloadArgs {
+    fn apply(&self, scenario: &mut Scenario) {
+        set(&mut scenario.workload.warehouses, self.warehouses);
+        set(&mut scenario.workload.seed, self.seed);
+    }
+}
+
+impl CheckArgs {
+    /// The validated scenario and the password.
+    pub(super) fn resolve(self) -> anyhow::Result<(Scenario, Password)> {
+        let (scenario, password) = self.cluster.scenario()?;
+        Ok((scenario.validate()?, password))
+    }
+}
+
+impl LoadArgs {
+    /// The validated scenario and the password.
+    pub(super) fn resolve(self) -> anyhow::Result<(Scenario, Password)> {
+        let (mut scenario, password) = self.cluster.scenario()?;
+        self.workload.apply(&mut scenario);
+        set(&mut scenario.workload.load_workers, self.workers);
+        Ok((scenario.validate()?, password))
+    }
+}
+
+impl DriveArgs {
+    /// Applies every flag to the scenario of the file and validates the whole.
+    pub(super) fn apply(
+        &self,
+        workload: &WorkloadArgs,
+        mut scenario: Scenario,
+    ) -> Result<Scenario, ScenarioError> {
+        workload.apply(&mut scenario);
+        let load = &mut scenario.load;
+        set(&mut load.model, self.model);
+        set(&mut load.rate, self.rate);
+        set(&mut load.terminals, self.terminals);
+        set(&mut load.deadline, self.deadline);
+        set(&mut load.retry, self.retry);
+        set(&mut load.routing, self.routing);
+        // A shorter deadline given alone should not have to be given twice.
+        load.statement_deadline = load.statement_deadline.min(load.deadline);
+        let phases = &mut scenario.phases;
+        set(&mut phases.warm_up, self.warm_up);
+        set(&mut phases.baseline, self.baseline);
+        set(&mut phases.duration, self.duration);
+        set(&mut phases.settle, self.settle);
+        set(&mut phases.final_, self.final_);
+        scenario.validate()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_override_the_scenario() {
+        let cli = Cli::parse_from([
+            "rollproof",
+            "run",
+            "--zones",
+            "a=h:1,b=h:2,c=h:3",
+            "--user",
+            "u",
+            "--deadline",
+            "1s",
+            "--rate",
+            "7",
+            "--final",
+            "3s",
+        ]);
+        let Verb::Run(mut args) = cli.verb else { panic!("run was asked for") };
+        let zones = std::mem::take(&mut args.cluster.zones);
+        let mut scenario = Scenario::default();
+        scenario.cluster.zones = zones;
+        let scenario = args.load.apply(&args.workload, scenario).unwrap();
+        assert_eq!(scenario.zone_names(), ["a", "b", "c"]);
+        assert_eq!(scenario.load.rate, 7.0);
+        assert_eq!(scenario.load.statement_deadline, Span::secs(1));
+        assert_eq!(scenario.phases.final_, Span::secs(3));
+    }
+}

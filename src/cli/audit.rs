@@ -1,0 +1,76 @@
+//! `rollproof audit`, and the audit that ends every run.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Exit;
+use super::args::AuditArgs;
+use super::conclude::conclude;
+use super::notice::Notice;
+use crate::audit::{AuditRequest, Limits, Progress, audit as hold_against_database};
+use crate::record::Record;
+use crate::scenario::{Cluster, Scenario, Zone};
+use crate::session::{Login, Password};
+
+pub(super) async fn run(args: AuditArgs, out: impl Write) -> anyhow::Result<Exit> {
+    let credentials = args.secrets.resolve()?;
+    let mut scenario = Record::open(&args.run)?.manifest.scenario;
+    if let Some(user) = credentials.user {
+        scenario.cluster.user = user;
+    }
+    move_zones(&mut scenario.cluster, args.zones)?;
+    audit(&args.run, &scenario.validate()?, &credentials.password).await?;
+    conclude(&args.run, out)
+}
+
+/// Takes new addresses over for zones of the run; names and their order stay as they were.
+fn move_zones(cluster: &mut Cluster, moved: Vec<Zone>) -> anyhow::Result<()> {
+    for zone in moved {
+        let Some(known) = cluster.zones.iter_mut().find(|known| known.name == zone.name) else {
+            let names: Vec<_> = cluster.zones.iter().map(|zone| zone.name.as_str()).collect();
+            anyhow::bail!(
+                "--zones: {} is not a zone of this run ({})",
+                zone.name,
+                names.join(", ")
+            );
+        };
+        known.endpoint = zone.endpoint;
+    }
+    Ok(())
+}
+
+/// Audits the run in `dir` against the database of `scenario` and keeps the result there.
+pub(super) async fn audit(
+    dir: &Path,
+    scenario: &Scenario,
+    password: &Password,
+) -> anyhow::Result<()> {
+    let cluster = &scenario.cluster;
+    let names = scenario.zone_names();
+    let request = AuditRequest {
+        record: Record::open(dir)?,
+        logins: cluster.zones.iter().map(|z| Login::to_zone(cluster, z, password)).collect(),
+        limits: Limits::default(),
+    };
+    let terminal = std::io::stderr().is_terminal();
+    let bar = if terminal { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    let template = "checking data {bar:30} {pos}/{len} {msg}";
+    bar.set_style(ProgressStyle::with_template(template).expect("the template is valid"));
+    if !terminal {
+        Notice.line(&"checking the data on every zone");
+    }
+    let shown = bar.clone();
+    let record = hold_against_database(request, move |progress| {
+        let Progress { zone, check, done, of } = progress;
+        shown.set_length(of as u64);
+        shown.set_position(done as u64);
+        let name = names.get(zone.index()).map_or("?", String::as_str);
+        shown.set_message(format!("{name} {check}"));
+    })
+    .await?;
+    bar.finish_and_clear();
+    record.write(dir)?;
+    Ok(())
+}

@@ -1,1 +1,0 @@
-//! One run from beginning to end.

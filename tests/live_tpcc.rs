@@ -1,113 +1,27 @@
-//! The workload on a real cluster: load, transactions, conditions, and a loader killed on the way.
+//! The transactions and the consistency conditions on a real cluster.
 //!
 //! Needs a lab: `scripts/lab up`, then `eval "$(scripts/lab env)"`. Without it the tests say so and
 //! pass.
 
-use std::sync::Mutex;
+mod tpcc_lab;
+
 use std::time::Duration;
 
 use rollproof::classify::Retry;
 use rollproof::event::{Outcome, StatementKind, TxnKind, WriteKey};
-use rollproof::scenario::{Isolation, Product, Zone};
-use rollproof::session::{Login, Password, Session, Statement, cell};
+use rollproof::session::{Session, Statement, cell};
 use rollproof::tpcc::conditions::{CONDITIONS, Extent, Holds, find};
-use rollproof::tpcc::load::LoadStage;
-use rollproof::tpcc::scale::Table;
-use rollproof::tpcc::schema::column_names;
 use rollproof::tpcc::{
-    Home, Input, Limits, LoadError, LoadRequest, NotLoaded, RunConstants, Stamp, TerminalSource,
-    begin_run, execute, load, read_marker, require_loaded, session_settings,
+    Home, Input, Limits, LoadRequest, RunConstants, Stamp, TerminalSource, begin_run, execute,
+    require_loaded,
 };
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-
-const MINUTE: Duration = Duration::from_secs(60);
-
-/// A database of the test's own on the lab; `None`, and a word about it, where there is no lab.
-async fn lab(database: &str, warehouses: u32) -> Option<LoadRequest> {
-    let Ok(zones) = std::env::var("ROLLPROOF_ZONES") else {
-        println!("skipped: ROLLPROOF_ZONES is not set; start a lab with `scripts/lab up`");
-        return None;
-    };
-    let login = |zone: &str| {
-        let zone: Zone = zone.parse().unwrap();
-        let (host, port) = zone.host_port().unwrap();
-        Login {
-            product: Product::Galera,
-            host: host.to_owned(),
-            port,
-            user: std::env::var("ROLLPROOF_USER").unwrap(),
-            password: Password::new(std::env::var("ROLLPROOF_PASSWORD").unwrap_or_default()),
-            database: None,
-            settings: Vec::new(),
-        }
-    };
-    let request = LoadRequest {
-        logins: zones.split(',').map(login).collect(),
-        product: Product::Galera,
-        database: database.to_owned(),
-        warehouses,
-        seed: 7,
-        workers: 2,
-        beside_others: false,
-        connect_deadline: Duration::from_secs(2),
-        statement_deadline: Duration::from_secs(30),
-        patience: MINUTE,
-    };
-    admin(&request, &format!("DROP DATABASE IF EXISTS {database}")).await;
-    Some(request)
-}
-
-async fn open(request: &LoadRequest, database: bool) -> Session {
-    let settings = session_settings(
-        request.product,
-        Isolation::ReadCommitted,
-        Duration::from_secs(2),
-        Duration::from_secs(5),
-    );
-    let database = database.then(|| request.database.clone());
-    let login = Login { database, settings, ..request.logins[0].clone() };
-    Session::open(&login, Instant::now() + MINUTE).await.unwrap()
-}
-
-async fn admin(request: &LoadRequest, sql: &str) {
-    let mut session = open(request, false).await;
-    let statement = Statement::built(StatementKind::Admin, sql.to_owned());
-    session.query(&statement, Instant::now() + MINUTE).await.unwrap();
-}
+use tpcc_lab::{MINUTE, admin, lab, load_quietly, open};
 
 async fn number(session: &mut Session, sql: String) -> u64 {
     let statement = Statement::built(StatementKind::Read, sql);
     let answer = session.query(&statement, Instant::now() + MINUTE).await.unwrap();
     cell(&answer.rows[0], 0).unwrap()
-}
-
-/// Row count and an order-independent checksum of every table.
-async fn contents(request: &LoadRequest) -> Vec<(Table, u64, String)> {
-    let mut session = open(request, true).await;
-    let mut contents = Vec::new();
-    for table in Table::ALL {
-        let columns: Vec<_> =
-            column_names(*table).map(|column| format!("COALESCE({column}, 'NULL')")).collect();
-        let sql = format!(
-            "SELECT COUNT(*), CAST(SUM(CRC32(CONCAT_WS('|', {}))) AS CHAR) FROM {table}",
-            columns.join(", ")
-        );
-        let statement = Statement::built(StatementKind::Read, sql);
-        let answer = session.query(&statement, Instant::now() + MINUTE).await.unwrap();
-        contents.push((
-            *table,
-            cell(&answer.rows[0], 0).unwrap(),
-            cell(&answer.rows[0], 1).unwrap(),
-        ));
-    }
-    contents
-}
-
-async fn load_quietly(request: &LoadRequest) -> Result<u64, LoadError> {
-    let summary = load(request, &|_| {}, CancellationToken::new()).await?;
-    assert!(summary.marker.load_complete && summary.notes.is_empty(), "{summary:?}");
-    Ok(summary.rows_written)
 }
 
 /// Every condition that does not hold, with its first violation.
@@ -294,72 +208,4 @@ async fn spoil_and_see(request: &LoadRequest, session: &mut Session) {
         assert!(found.total > 0 && !found.first.is_empty(), "{} misses: {spoil}", condition.id);
         session.query(&rollproof::session::ROLLBACK, by()).await.unwrap();
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_loader_killed_again_and_again_ends_with_the_rows_of_an_undisturbed_load() {
-    let Some(calm) = lab("live_tpcc_calm", 1).await else { return };
-    let Some(killed) = lab("live_tpcc_killed", 1).await else { return };
-    load_quietly(&calm).await.unwrap();
-
-    // Interrupted every 1.5 s; at last it is left alone, because checking takes longer than that.
-    let mut interruptions = 0;
-    while interruptions < 6 {
-        let part = tokio::time::timeout(Duration::from_millis(1500), load_quietly(&killed));
-        match part.await {
-            Ok(result) => drop(result.unwrap()),
-            Err(_) => interruptions += 1,
-        }
-        let mut session = open(&killed, false).await;
-        let by = Instant::now() + MINUTE;
-        match require_loaded(&mut session, &killed.database, by).await {
-            Err(NotLoaded::HalfLoaded { warehouses: 1, .. }) => {}
-            Ok(_) => break,
-            other => panic!("{other:?}"),
-        }
-    }
-    load_quietly(&killed).await.unwrap();
-    assert!(interruptions > 0, "the loader was never interrupted");
-    assert_eq!(contents(&killed).await, contents(&calm).await);
-
-    let mut other = killed.clone();
-    other.seed += 1;
-    assert!(matches!(load_quietly(&other).await, Err(LoadError::OtherParameters { .. })));
-    admin(&calm, "DROP DATABASE live_tpcc_calm").await;
-    admin(&calm, "DROP DATABASE live_tpcc_killed").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_database_of_somebody_else_is_left_alone() {
-    let Some(request) = lab("live_tpcc_foreign", 1).await else { return };
-    admin(&request, "CREATE DATABASE live_tpcc_foreign").await;
-    admin(&request, "CREATE TABLE live_tpcc_foreign.ledger (id INT PRIMARY KEY)").await;
-    let error = load_quietly(&request).await.unwrap_err();
-    assert!(matches!(&error, LoadError::Foreign { example, .. } if example == "ledger"), "{error}");
-
-    let mut session = open(&request, true).await;
-    let by = Instant::now() + MINUTE;
-    assert_eq!(read_marker(&mut session, &request.database, by).await.unwrap(), None);
-    let error = require_loaded(&mut session, "live_tpcc_nowhere", by).await.unwrap_err();
-    assert!(matches!(error, NotLoaded::NoDatabase { .. }), "{error}");
-    admin(&request, "DROP DATABASE live_tpcc_foreign").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_load_without_a_server_gives_up_and_names_the_last_failure() {
-    let Some(mut request) = lab("live_tpcc_nobody", 1).await else { return };
-    request.logins.iter_mut().for_each(|login| login.port = 1);
-    request.patience = Duration::from_secs(1);
-    let stages = Mutex::new(Vec::new());
-    let watch = |progress: rollproof::tpcc::LoadProgress| {
-        stages.lock().unwrap().push(progress.stage);
-    };
-    let error = load(&request, &watch, CancellationToken::new()).await.unwrap_err();
-    assert!(matches!(error, LoadError::NoProgress { .. }), "{error}");
-    assert!(error.to_string().contains("refused"), "{error}");
-    assert_eq!(stages.into_inner().unwrap(), [LoadStage::Preparing]);
-
-    let stop = CancellationToken::new();
-    stop.cancel();
-    assert!(matches!(load(&request, &|_| {}, stop).await, Err(LoadError::Stopped)));
 }

@@ -224,6 +224,16 @@ pub fn session_settings(
     vec![isolation, format!("SET SESSION autocommit = 1, sql_mode = '{modes}', {timeouts}")]
 }
 
+/// The setting under which a session sees every write that any node has acknowledged before, for
+/// reading on one node what was written through another. `None` where that is so anyway.
+pub fn causal_reads(product: Product) -> Option<&'static str> {
+    match product {
+        Product::Galera => Some("SET SESSION wsrep_sync_wait = 1"),
+        Product::GroupReplication => Some("SET SESSION group_replication_consistency = 'BEFORE'"),
+        Product::OceanBase | Product::Plain => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

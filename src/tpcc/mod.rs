@@ -28,7 +28,7 @@ pub mod shares;
 mod stock_level;
 pub mod time;
 
-pub use execute::{Execution, Limits, Stamp, execute, session_settings};
+pub use execute::{Execution, Limits, Stamp, causal_reads, execute, session_settings};
 pub use input::{Home, Input, TerminalSource, Waits};
 pub use load::{LoadError, LoadProgress, LoadRequest, LoadSummary, load};
 pub use marker::{Marker, NotLoaded, begin_run, read_marker, require_loaded};

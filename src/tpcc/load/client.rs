@@ -37,22 +37,16 @@ const UNLUCKY_PAUSE: Duration = Duration::from_millis(50);
 /// What all workers of a load share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    /// One login an endpoint, complete.
-    pub(super) logins: Vec<Login>,
-    pub(super) connect_deadline: Duration,
-    pub(super) statement_deadline: Duration,
-    pub(super) patience: Duration,
+    connect_deadline: Duration,
+    patience: Duration,
     failures: AtomicU64,
     moved: Mutex<Instant>,
 }
 
 impl Shared {
-    pub(super) fn new(
-        logins: Vec<Login>,
-        [connect_deadline, statement_deadline, patience]: [Duration; 3],
-    ) -> Self {
+    pub(super) fn new(connect_deadline: Duration, patience: Duration) -> Self {
         let (failures, moved) = (AtomicU64::new(0), Mutex::new(Instant::now()));
-        Self { logins, connect_deadline, statement_deadline, patience, failures, moved }
+        Self { connect_deadline, patience, failures, moved }
     }
 
     /// Failures met so far.
@@ -71,10 +65,14 @@ impl Shared {
     }
 }
 
+/// Complete logins, one an endpoint.
+pub(super) type Logins = Arc<Vec<Login>>;
+
 /// A session that survives its servers.
 #[derive(Debug)]
 pub(super) struct Client {
-    pub(super) shared: Arc<Shared>,
+    shared: Arc<Shared>,
+    logins: Logins,
     endpoints: Endpoints,
     session: Option<(usize, Session)>,
     /// Failures in a row that no other moment or endpoint will cure.
@@ -82,9 +80,16 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(shared: Arc<Shared>, worker: usize) -> Self {
-        let endpoints = Endpoints::new(shared.logins.len(), worker);
-        Self { shared, endpoints, session: None, strikes: 0 }
+    /// The client of worker number `worker`, which prefers an endpoint of its own.
+    pub(super) fn new(shared: &Arc<Shared>, logins: &Logins, worker: usize) -> Self {
+        let (shared, logins) = (Arc::clone(shared), Arc::clone(logins));
+        let endpoints = Endpoints::new(logins.len(), worker);
+        Self { shared, logins, endpoints, session: None, strikes: 0 }
+    }
+
+    /// A client with the same logins for another worker.
+    pub(super) fn sibling(&self, worker: usize) -> Self {
+        Self::new(&self.shared, &self.logins, worker)
     }
 
     /// A session on the endpoint that is to be used now, opened if need be. `what` it is for is
@@ -106,7 +111,7 @@ impl Client {
                 break;
             }
             let by = Instant::now() + self.shared.connect_deadline;
-            match Session::open(&self.shared.logins[endpoint], by).await {
+            match Session::open(&self.logins[endpoint], by).await {
                 Ok(session) => self.session = Some((endpoint, session)),
                 Err(failure) => self.failed(what, endpoint, failure).await?,
             }
@@ -147,7 +152,7 @@ impl Client {
         // Closing is the shortest ROLLBACK, and none of its answers is needed.
         self.session = None;
         self.shared.failures.fetch_add(1, Ordering::Relaxed);
-        let login = &self.shared.logins[endpoint];
+        let login = &self.logins[endpoint];
         tracing::warn!(endpoint = %format!("{}:{}", login.host, login.port), %failure, "{what}");
 
         let retry = failure.class.retry();

@@ -2,20 +2,20 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::chunk::Written;
-use super::client::{Client, Shared, until_done};
+use super::client::{Client, Logins, Shared, until_done};
+use super::plan::{Planned, plan};
 use super::prepare::{marked_chunks, prepare};
 use super::request::{LoadError, LoadProgress, LoadRequest, LoadStage, LoadSummary};
 use super::verify::{complete, gather_statistics, verify};
-use super::{plan, workers};
+use super::workers::{self, Done};
 use crate::scenario::Isolation;
 use crate::session::Login;
-use crate::tpcc::execute::session_settings;
+use crate::tpcc::execute::{causal_reads, session_settings};
 use crate::tpcc::marker::Marker;
 use crate::tpcc::rows::{Chunk, RowMaker};
 use crate::tpcc::scale::Table;
@@ -47,29 +47,31 @@ async fn load_all(
     if request.logins.is_empty() {
         return Err(LoadError::NoEndpoint);
     }
-    let all: Vec<Chunk> = plan::chunks(request.warehouses).collect();
-    let maker = RowMaker::new(request.seed);
-    let rows_total = all.iter().map(|chunk| maker.count(chunk)).sum();
-    progress(LoadProgress { stage: LoadStage::Preparing, rows_done: 0, rows_total, failures: 0 });
-
-    let marker = prepared(request).await?;
-    let shared = Arc::new(shared(request, Some(&request.database)));
-    let mut client = Client::new(Arc::clone(&shared), 0);
-    let mut load = Load { request, progress, shared, rows_total, rows_done: 0, rows_written: 0 };
+    let all = plan(request.warehouses, &RowMaker::new(request.seed));
+    let shared = Arc::new(Shared::new(request.connect_deadline, request.patience));
+    let mut load = Load {
+        request,
+        progress,
+        shared,
+        rows_total: all.iter().map(|planned| planned.rows).sum(),
+        rows_done: 0,
+        rows_written: 0,
+    };
+    load.tell(LoadStage::Preparing);
+    let marker = load.prepare().await?;
     let mut notes = Vec::new();
     if marker.load_complete {
-        load.rows_done = rows_total;
+        load.rows_done = load.rows_total;
     } else {
-        load.write(&mut client, all.clone()).await?;
+        let expected = expected_counts(&all);
+        load.write(all).await?;
         load.tell(LoadStage::Checking);
-        verify(&mut client, request, &expected_counts(&maker, &all)).await?;
-        notes = gather_statistics(&mut client, request).await?;
-        complete(&mut client, request).await?;
+        notes = load.check(&expected).await?;
     }
     load.tell(LoadStage::Checking);
     Ok(LoadSummary {
         marker: Marker { load_complete: true, ..marker },
-        rows_total,
+        rows_total: load.rows_total,
         rows_written: load.rows_written,
         failures: load.shared.failures(),
         elapsed: started.elapsed(),
@@ -77,37 +79,26 @@ async fn load_all(
     })
 }
 
-/// Database, tables and marker, through a session that needs no database yet.
-async fn prepared(request: &LoadRequest) -> Result<Marker, LoadError> {
-    let mut client = Client::new(Arc::new(shared(request, None)), 0);
-    let what = format!("preparing database {}", request.database);
-    until_done!(client, &what, |session| prepare(session, request))
-}
-
-fn shared(request: &LoadRequest, database: Option<&String>) -> Shared {
+/// Logins with everything a loader's session needs, and `more`.
+fn logins(request: &LoadRequest, database: Option<&String>, more: Option<&str>) -> Logins {
     // A chunk is one transaction of several statements.
-    let transaction = request.statement_deadline * 10;
-    let settings = session_settings(
-        request.product,
-        Isolation::ReadCommitted,
-        request.statement_deadline,
-        transaction,
-    );
+    let (statement, transaction) = (request.statement_deadline, request.statement_deadline * 10);
+    let mut settings =
+        session_settings(request.product, Isolation::ReadCommitted, statement, transaction);
+    settings.extend(more.map(str::to_owned));
     let complete = |login: &Login| Login {
         product: request.product,
         database: database.cloned(),
         settings: settings.clone(),
         ..login.clone()
     };
-    let limits: [Duration; 3] =
-        [request.connect_deadline, request.statement_deadline, request.patience];
-    Shared::new(request.logins.iter().map(complete).collect(), limits)
+    Arc::new(request.logins.iter().map(complete).collect())
 }
 
-fn expected_counts(maker: &RowMaker, chunks: &[Chunk]) -> Vec<(Table, u64)> {
+fn expected_counts(all: &[Planned]) -> Vec<(Table, u64)> {
     let count = |table: Table| {
-        let of_table = chunks.iter().filter(|chunk| chunk.table == table);
-        (table, of_table.map(|chunk| maker.count(chunk)).sum())
+        let of_table = all.iter().filter(|planned| planned.chunk.table == table);
+        (table, of_table.map(|planned| planned.rows).sum())
     };
     Table::ALL.iter().map(|table| count(*table)).collect()
 }
@@ -133,28 +124,34 @@ impl<P: Fn(LoadProgress) + Sync> Load<'_, P> {
         });
     }
 
+    /// Database, tables and marker, through sessions that need no database yet.
+    async fn prepare(&self) -> Result<Marker, LoadError> {
+        let request = self.request;
+        let mut client = Client::new(&self.shared, &logins(request, None, None), 0);
+        let what = format!("preparing database {}", request.database);
+        until_done!(client, &what, |session| prepare(session, request))
+    }
+
     /// Writes every chunk that is not marked yet.
-    async fn write(&mut self, client: &mut Client, all: Vec<Chunk>) -> Result<(), LoadError> {
-        let patience = self.request.patience;
+    async fn write(&mut self, all: Vec<Planned>) -> Result<(), LoadError> {
+        let (request, patience) = (self.request, self.request.patience);
+        let logins = logins(request, Some(&request.database), None);
+        let mut client = Client::new(&self.shared, &logins, 0);
         let what = "reading the marks of loaded chunks";
         let marked = until_done!(client, what, |session| marked_chunks(session, patience));
         let key = |chunk: &Chunk| (chunk.table, chunk.warehouse, chunk.range.start);
         let marked: HashSet<_> = marked.iter().map(key).collect();
         let (there, missing): (Vec<_>, Vec<_>) =
-            all.into_iter().partition(|chunk| marked.contains(&key(chunk)));
-        let maker = RowMaker::new(self.request.seed);
-        self.rows_done = there.iter().map(|chunk| maker.count(chunk)).sum();
+            all.into_iter().partition(|planned| marked.contains(&key(&planned.chunk)));
+        self.rows_done = there.iter().map(|planned| planned.rows).sum();
         self.tell(LoadStage::Writing);
 
-        let missing = Arc::new(missing);
-        let (mut workers, mut done) =
-            workers::start(&self.shared, self.request.seed, &missing, self.request.workers);
+        let (mut workers, mut done) = workers::start(&client, request, &Arc::new(missing));
         loop {
             tokio::select! {
-                Some(chunk) = done.recv() => {
-                    let rows = maker.count(&missing[chunk.index]);
+                Some(Done { rows, written }) = done.recv() => {
                     self.rows_done += rows;
-                    self.rows_written += if chunk.written == Written::Now { rows } else { 0 };
+                    self.rows_written += if written == Written::Now { rows } else { 0 };
                     self.tell(LoadStage::Writing);
                 }
                 // The first error ends the load; leaving drops, and so stops, the other workers.
@@ -165,5 +162,16 @@ impl<P: Fn(LoadProgress) + Sync> Load<'_, P> {
             }
         }
         Ok(())
+    }
+    /// Checks what was written, through whichever node, and marks it complete.
+    async fn check(&self, expected: &[(Table, u64)]) -> Result<Vec<String>, LoadError> {
+        let request = self.request;
+        let causal = causal_reads(request.product);
+        let logins = logins(request, Some(&request.database), causal);
+        let mut client = Client::new(&self.shared, &logins, 0);
+        verify(&mut client, request, expected).await?;
+        let notes = gather_statistics(&mut client, request).await?;
+        complete(&mut client, request).await?;
+        Ok(notes)
     }
 }

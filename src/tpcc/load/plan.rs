@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::tpcc::rows::{Chunk, indexes};
+use crate::tpcc::rows::{Chunk, RowMaker, indexes};
 use crate::tpcc::scale::Table;
 
 /// Indexes of a chunk: some thousands of rows, so that one lost to a dying node costs little, and
@@ -18,8 +18,20 @@ const fn chunk_size(table: Table) -> u32 {
     }
 }
 
+/// A chunk and how many rows it holds.
+#[derive(Debug, Clone)]
+pub(super) struct Planned {
+    pub(super) chunk: Chunk,
+    pub(super) rows: u64,
+}
+
+/// Every chunk of a database of `warehouses` with the rows that `maker` gives it.
+pub(super) fn plan(warehouses: u32, maker: &RowMaker) -> Vec<Planned> {
+    chunks(warehouses).map(|chunk| Planned { rows: maker.count(&chunk), chunk }).collect()
+}
+
 /// Every chunk of a database of `warehouses`: items first, then warehouse after warehouse.
-pub(super) fn chunks(warehouses: u32) -> impl Iterator<Item = Chunk> {
+fn chunks(warehouses: u32) -> impl Iterator<Item = Chunk> {
     let of_warehouse = move |warehouse| {
         let tables = Table::ALL.iter().filter(|table| **table != Table::Item);
         tables.flat_map(move |table| split(*table, warehouse))

@@ -1,7 +1,10 @@
 //! After the last row: counts, conditions, and what the product wants to be told.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::client::{Client, until_done};
@@ -11,7 +14,7 @@ use crate::session::{Failure, Session, Statement, cell};
 use crate::tpcc::conditions::{CONDITIONS, Condition, Extent, Violations};
 use crate::tpcc::scale::Table;
 
-/// Counts every table and checks every condition, warehouse after warehouse.
+/// Counts every table and checks every condition in every warehouse.
 pub(super) async fn verify(
     client: &mut Client,
     request: &LoadRequest,
@@ -25,10 +28,31 @@ pub(super) async fn verify(
             return Err(LoadError::Count { table: *table, expected: *expected, found });
         }
     }
-    for warehouse in 1..=request.warehouses {
-        for condition in CONDITIONS {
-            check(client, condition, warehouse, request).await?;
-        }
+    check_warehouses(client, request).await
+}
+
+/// Checks the warehouses in parallel, as many at a time as there are workers.
+async fn check_warehouses(client: &Client, request: &LoadRequest) -> Result<(), LoadError> {
+    let next = Arc::new(AtomicU32::new(1));
+    let (warehouses, patience) = (request.warehouses, request.patience);
+    let mut workers = JoinSet::new();
+    for worker in 0..request.workers.max(1) {
+        let mut client = client.sibling(worker as usize);
+        let next = Arc::clone(&next);
+        workers.spawn(async move {
+            // The counter hands out each warehouse once; nothing else is ordered by it.
+            while let warehouse = next.fetch_add(1, Ordering::Relaxed)
+                && warehouse <= warehouses
+            {
+                for condition in CONDITIONS {
+                    check(&mut client, condition, warehouse, warehouses, patience).await?;
+                }
+            }
+            Ok(())
+        });
+    }
+    while let Some(worker) = workers.join_next().await {
+        worker.expect("workers are neither cancelled nor do they panic")?;
     }
     Ok(())
 }
@@ -46,12 +70,13 @@ async fn check(
     client: &mut Client,
     condition: &'static Condition,
     warehouse: u32,
-    request: &LoadRequest,
+    warehouses: u32,
+    patience: Duration,
 ) -> Result<(), LoadError> {
     let what = format!("checking {} of warehouse {warehouse}", condition.id);
-    let (extent, warehouses) = (Extent::Warehouse(warehouse), request.warehouses);
+    let extent = Extent::Warehouse(warehouse);
     let Violations { total, first } = until_done!(client, &what, |session| {
-        condition.check(session, extent, warehouses, Instant::now() + request.patience)
+        condition.check(session, extent, warehouses, Instant::now() + patience)
     });
     match first.into_iter().next() {
         Some(first) => Err(LoadError::Inconsistent { condition: condition.id, total, first }),

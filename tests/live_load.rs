@@ -1,0 +1,157 @@
+//! The loader on a real cluster, undisturbed and disturbed.
+//!
+//! Needs a lab: `scripts/lab up`, then `eval "$(scripts/lab env)"`. Without it the tests say so and
+//! pass.
+
+mod tpcc_lab;
+
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use rollproof::event::StatementKind;
+use rollproof::session::{Statement, cell};
+use rollproof::tpcc::load::LoadStage;
+use rollproof::tpcc::scale::Table;
+use rollproof::tpcc::schema::column_names;
+use rollproof::tpcc::{
+    LoadError, LoadProgress, LoadRequest, NotLoaded, load, read_marker, require_loaded,
+};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tpcc_lab::{MINUTE, admin, lab, load_quietly, open, open_at};
+
+/// Row count and an order-independent checksum of every table.
+async fn contents(request: &LoadRequest, zone: usize) -> Vec<(Table, u64, String)> {
+    let mut session = open_at(request, zone, true).await;
+    let mut contents = Vec::new();
+    for table in Table::ALL {
+        let columns: Vec<_> =
+            column_names(*table).map(|column| format!("COALESCE({column}, 'NULL')")).collect();
+        let sql = format!(
+            "SELECT COUNT(*), CAST(SUM(CRC32(CONCAT_WS('|', {}))) AS CHAR) FROM {table}",
+            columns.join(", ")
+        );
+        let statement = Statement::built(StatementKind::Read, sql);
+        let answer = session.query(&statement, Instant::now() + MINUTE).await.unwrap();
+        contents.push((
+            *table,
+            cell(&answer.rows[0], 0).unwrap(),
+            cell(&answer.rows[0], 1).unwrap(),
+        ));
+    }
+    contents
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loader_killed_again_and_again_ends_with_the_rows_of_an_undisturbed_load() {
+    let Some(calm) = lab("live_load_calm", 1).await else { return };
+    let Some(killed) = lab("live_load_killed", 1).await else { return };
+    load_quietly(&calm).await.unwrap();
+
+    // Interrupted every 1.5 s; at last it is left alone, because checking takes longer than that.
+    let mut interruptions = 0;
+    while interruptions < 6 {
+        let part = tokio::time::timeout(Duration::from_millis(1500), load_quietly(&killed));
+        match part.await {
+            Ok(result) => drop(result.unwrap()),
+            Err(_) => interruptions += 1,
+        }
+        let mut session = open(&killed, false).await;
+        let by = Instant::now() + MINUTE;
+        match require_loaded(&mut session, &killed.database, by).await {
+            Err(NotLoaded::HalfLoaded { warehouses: 1, .. }) => {}
+            Ok(_) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    load_quietly(&killed).await.unwrap();
+    assert!(interruptions > 0, "the loader was never interrupted");
+    assert_eq!(contents(&killed, 0).await, contents(&calm, 0).await);
+
+    let mut other = killed.clone();
+    other.seed += 1;
+    assert!(matches!(load_quietly(&other).await, Err(LoadError::OtherParameters { .. })));
+    admin(&calm, "DROP DATABASE live_load_calm").await;
+    admin(&calm, "DROP DATABASE live_load_killed").await;
+}
+
+async fn scripts_lab(arguments: &'static [&'static str]) -> bool {
+    let run = move || Command::new("scripts/lab").args(arguments).output().unwrap();
+    tokio::task::spawn_blocking(run).await.unwrap().status.success()
+}
+
+/// Takes two zones down and up, one after the other: one is killed, one stopped in order.
+async fn disturb() {
+    assert!(scripts_lab(&["fault", "kill", "zone2"]).await);
+    assert!(scripts_lab(&["start-server", "zone2"]).await);
+    while !scripts_lab(&["status"]).await {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(scripts_lab(&["stop-server", "zone3"]).await);
+    assert!(scripts_lab(&["start-server", "zone3"]).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_survives_its_zones_and_ends_the_same_on_each_of_them() {
+    let Some(mut disturbed) = lab("live_load_disturbed", 2).await else { return };
+    if disturbed.logins.len() < 3 {
+        println!("skipped: a cluster of one zone does not survive losing it");
+        return;
+    }
+    disturbed.workers = 3;
+    let Some(calm) = lab("live_load_calm", 2).await else { return };
+    load_quietly(&calm).await.unwrap();
+
+    let request = disturbed.clone();
+    let loading = tokio::spawn(async move {
+        load(&request, &|_: LoadProgress| {}, CancellationToken::new()).await
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    disturb().await;
+    let summary = loading.await.unwrap().unwrap();
+    assert!(summary.failures > 0, "nothing disturbed the load: {summary:?}");
+    assert_eq!(summary.rows_written, summary.rows_total);
+
+    let expected = contents(&calm, 0).await;
+    for zone in 0..3 {
+        assert_eq!(contents(&disturbed, zone).await, expected, "zone {zone}");
+    }
+    admin(&calm, "DROP DATABASE live_load_calm").await;
+    admin(&calm, "DROP DATABASE live_load_disturbed").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_somebody_else_is_left_alone() {
+    let Some(request) = lab("live_load_foreign", 1).await else { return };
+    admin(&request, "CREATE DATABASE live_load_foreign").await;
+    admin(&request, "CREATE TABLE live_load_foreign.ledger (id INT PRIMARY KEY)").await;
+    let error = load_quietly(&request).await.unwrap_err();
+    assert!(matches!(&error, LoadError::Foreign { example, .. } if example == "ledger"), "{error}");
+
+    let mut session = open(&request, true).await;
+    let by = Instant::now() + MINUTE;
+    assert_eq!(read_marker(&mut session, &request.database, by).await.unwrap(), None);
+    let error = require_loaded(&mut session, "live_load_nowhere", by).await.unwrap_err();
+    assert!(matches!(error, NotLoaded::NoDatabase { .. }), "{error}");
+    admin(&request, "DROP DATABASE live_load_foreign").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_without_a_server_gives_up_and_names_the_last_failure() {
+    let Some(mut request) = lab("live_load_nobody", 1).await else { return };
+    request.logins.iter_mut().for_each(|login| login.port = 1);
+    request.patience = Duration::from_secs(1);
+    let stages = Mutex::new(Vec::new());
+    let watch = |progress: LoadProgress| {
+        stages.lock().unwrap().push(progress.stage);
+    };
+    let error = load(&request, &watch, CancellationToken::new()).await.unwrap_err();
+    assert!(matches!(error, LoadError::NoProgress { .. }), "{error}");
+    assert!(error.to_string().contains("refused"), "{error}");
+    assert_eq!(stages.into_inner().unwrap(), [LoadStage::Preparing]);
+
+    let stop = CancellationToken::new();
+    stop.cancel();
+    assert!(matches!(load(&request, &|_| {}, stop).await, Err(LoadError::Stopped)));
+}

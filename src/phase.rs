@@ -108,8 +108,11 @@ impl PhaseTimeline {
         }
         begins.sort_by_key(|phase| phase.start);
         begins.retain(|phase| phase.start < end);
-        if begins.first().is_none_or(|first| first.start > RunTime::ZERO) {
-            begins.insert(0, Self::opening(end));
+        match begins.first_mut() {
+            // The moments before the first announcement: the tool was starting.
+            Some(first) if first.name.step == stretch::WARM_UP => first.start = RunTime::ZERO,
+            Some(first) if first.start == RunTime::ZERO => {}
+            _ => begins.insert(0, Self::opening(end)),
         }
         for index in 1..begins.len() {
             begins[index - 1].end = begins[index].start;

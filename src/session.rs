@@ -66,12 +66,8 @@ pub struct Login {
 }
 
 impl Login {
-    /// The login of one zone's own server, in no schema and with no settings yet.
-    ///
-    /// # Panics
-    /// When the scenario was not validated and the endpoint is not `host:port`.
-    pub fn to_zone(cluster: &Cluster, zone: &Zone, password: &Password) -> Self {
-        let (host, port) = zone.host_port().expect("a validated scenario has host:port endpoints");
+    /// The login at one address of a cluster, in no schema and with no settings yet.
+    pub fn to(cluster: &Cluster, (host, port): (&str, u16), password: &Password) -> Self {
         Self {
             product: cluster.product,
             host: host.to_owned(),
@@ -81,6 +77,20 @@ impl Login {
             database: None,
             settings: Vec::new(),
         }
+    }
+
+    /// The login of one zone's own server, in no schema and with no settings yet.
+    ///
+    /// # Panics
+    /// When the scenario was not validated and the endpoint is not `host:port`.
+    pub fn to_zone(cluster: &Cluster, zone: &Zone, password: &Password) -> Self {
+        let address = zone.host_port().expect("a validated scenario has host:port endpoints");
+        Self::to(cluster, address, password)
+    }
+
+    /// The same, starting in a schema.
+    pub fn in_database(self, database: &str) -> Self {
+        Self { database: Some(database.to_owned()), ..self }
     }
 
     fn opts(&self) -> Opts {

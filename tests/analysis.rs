@@ -283,3 +283,52 @@ proptest! {
         }
     }
 }
+
+/// Changes the outcome of the business transaction that terminal 1 did as its number `sequence`.
+fn spoil(events: &mut [Event], sequence: u64, change: impl Fn(&mut Attempt)) {
+    let found = events.iter_mut().find_map(|event| match event {
+        Event::Attempt(row) if row.terminal == 1 && row.sequence == sequence => Some(row),
+        _ => None,
+    });
+    change(found.unwrap());
+}
+
+#[test]
+fn every_grade_has_its_column_and_none_is_dropped() {
+    let story = small();
+    let mut events = story.events();
+    let lost = ErrorClass::ConnectionLost;
+    spoil(&mut events, 80, |row| row.end = row.scheduled.plus_us(5_000_001));
+    spoil(&mut events, 81, |row| row.outcome = Outcome::Failed(lost));
+    spoil(&mut events, 82, |row| row.outcome = Outcome::Ambiguous(lost));
+    spoil(&mut events, 83, |row| (row.outcome, row.zone) = (Outcome::Shed, None));
+    spoil(&mut events, 84, |row| row.outcome = Outcome::Censored);
+    let (analysis, verdict) = analysed_events(&story, &events);
+    let c = &analysis.total.counts;
+    assert_eq!([c.late, c.failed, c.ambiguous, c.shed, c.censored, c.overdue], [1; 6]);
+    assert_eq!((c.bad(), c.good), (5, c.offered - 5));
+    assert_eq!(c.attempts, c.offered - 1, "what was shed was never sent");
+    assert_eq!(analysis.total.response.never(), 4, "the late one has a latency");
+    assert_eq!(objective(&verdict, "failed").measured, Some(Figure::Count(5)));
+    let outages = analysis.outages(|_| true);
+    assert_eq!(outages.lengths.len(), 1, "five bad ones in a row are one outage");
+    assert_eq!(outages.worst.unwrap().terminal, (0, 1));
+}
+
+#[test]
+fn what_the_end_of_the_run_cut_off_is_neither_good_nor_bad() {
+    let story = small();
+    let mut events = story.events();
+    let last = story.load_end() * story.rate / S / u64::from(story.terminals) - 2;
+    // Its deadline lies after the end of the run.
+    spoil(&mut events, last, |row| {
+        row.scheduled = RunTime(story.end() - S);
+        (row.start, row.end) = (row.scheduled, RunTime(story.end()));
+        row.outcome = Outcome::Censored;
+    });
+    let (analysis, verdict) = analysed_events(&story, &events);
+    assert_eq!((analysis.total.counts.undecided(), analysis.total.counts.bad()), (1, 0));
+    let failed = objective(&verdict, "failed");
+    assert_eq!(failed.status, Status::Unknown);
+    assert!(failed.note.contains("1 transaction unfinished"), "{}", failed.note);
+}

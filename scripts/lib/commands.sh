@@ -341,9 +341,14 @@ point_zone() { # in one step: there is always a release installed
 }
 
 command_start_server() {
-  local tries
+  local tries service=''
   need_zone "$@"
-  no_more "${@:2}"
+  if [[ ${2:-} == --out-of-service ]]; then
+    service=out-of-service
+    no_more "${@:3}"
+  else
+    no_more "${@:2}"
+  fi
   lock_zone "$1"
   if running "$1"; then
     say "$1 is running already"
@@ -357,7 +362,7 @@ command_start_server() {
     sleep 0.25
   done
   ((tries < 40)) || die "the running zones have no majority that $1 could join: scripts/lab recover"
-  launch "$1" || die "$1 did not start"
+  launch "$1" "$service" || die "$1 did not start"
   event_end "$1" start-server
 }
 

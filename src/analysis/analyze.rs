@@ -1,6 +1,6 @@
 //! One streaming pass over a set of records.
 
-use crate::event::{Attempt, Outcome, RunTime, TxnKind};
+use crate::event::{Attempt, RunTime, TxnKind};
 use crate::phase::PhaseTimeline;
 use crate::record::Record;
 
@@ -166,12 +166,11 @@ impl<'a> LoadPass<'a> {
     fn attempt(&mut self, shard: usize, attempt: &Attempt) {
         let phase = self.phases.at(attempt.scheduled);
         let sums = &mut self.sums[phase];
-        if attempt.outcome != Outcome::Shed {
-            sums.kinds[attempt.kind.index()].counts.attempts += 1;
-        }
+        // What was shed or cut off by the run's end before it was sent went to no zone.
         let zone = attempt.zone.and_then(|zone| sums.zone_attempts.get_mut(zone.index()));
         if let Some(count) = zone {
             *count += 1;
+            sums.kinds[attempt.kind.index()].counts.attempts += 1;
         }
         sums.errors += u64::from(attempt.outcome.class().is_some());
         self.errors.record(attempt, phase);

@@ -94,6 +94,15 @@ impl Latency {
         Quantile::Us(self.finished.value_at_quantile(share).min(self.us_max))
     }
 
+    /// How many took longer than `us`, to the histogram's three digits, or never succeeded.
+    pub fn slower_than(&self, us: u64) -> u64 {
+        let within = match self.finished.is_empty() {
+            true => 0,
+            false => self.finished.count_between(0, us),
+        };
+        self.len() - within
+    }
+
     /// The slowest: exact in µs, unless something never succeeded.
     pub fn max(&self) -> Quantile {
         self.quantile(1.0).max(match self.is_empty() {

@@ -16,8 +16,10 @@ pub const THROUGHPUT_WINDOW_US: u64 = 10_000_000;
 pub const RECOVERY_WINDOW_US: u64 = 5_000_000;
 /// A zone's return is watched this long at most, in µs.
 const RECOVERY_WATCH_US: u64 = 600_000_000;
-/// Calm is p99 within this factor of the baseline's.
+/// Calm is p99 within this factor of the baseline's …
 const RECOVERY_FACTOR: f64 = 1.2;
+/// … or within this of it, in µs: a fifth of a p99 of a few milliseconds is nothing anyone feels.
+const RECOVERY_FLOOR_US: u64 = 5_000;
 
 /// What was offered and what was done in one window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,8 +48,9 @@ pub struct Recovery {
     pub returned: RunTime,
     /// p99 of the baseline's response, in µs.
     pub baseline_p99_us: u64,
-    /// Until p99 was within 1.2 × that, in µs, to the length of a window; `None` when it was not
-    /// while it was watched.
+    /// Until no more than 1 % were slower than 1.2 × that (and 5 ms), as far as a window's count
+    /// can be told from chance, in µs, to the length of a window; `None` when it was not so while
+    /// it was watched.
     pub after_us: Option<u64>,
     /// How long it was watched, in µs.
     pub watched_us: u64,
@@ -161,15 +164,17 @@ impl Windows {
 
     pub(super) fn recoveries(&self, baseline: &Latency) -> Vec<Recovery> {
         let Quantile::Us(baseline_p99_us) = baseline.quantile(0.99) else { return Vec::new() };
-        let limit = (baseline_p99_us as f64 * RECOVERY_FACTOR) as u64;
+        let limit_us = ((baseline_p99_us as f64 * RECOVERY_FACTOR) as u64)
+            .max(baseline_p99_us + RECOVERY_FLOOR_US);
         self.returns
             .iter()
             .map(|back| {
                 let watched_us = back.until.since_us(back.from);
                 let whole_windows = watched_us / RECOVERY_WINDOW_US;
-                let calm = back.windows.iter().find(|(index, latency)| {
-                    **index < whole_windows && latency.quantile(0.99) <= Quantile::Us(limit)
-                });
+                let calm = back
+                    .windows
+                    .iter()
+                    .find(|(index, latency)| **index < whole_windows && is_calm(latency, limit_us));
                 Recovery {
                     zone: back.zone,
                     returned: back.from,
@@ -195,6 +200,15 @@ impl Windows {
     }
 }
 
+/// Whether 1 % of a window's transactions, or no more than chance makes of it, were slower than
+/// `limit_us`. The p99 of a few hundred is three of them: judged by itself it would flicker. The
+/// bound is three standard deviations of a Poisson count above its mean, and one for small counts.
+fn is_calm(window: &Latency, limit_us: u64) -> bool {
+    let expected = window.len() as f64 / 100.0;
+    let by_chance = expected + 3.0 * expected.sqrt() + 1.0;
+    (window.slower_than(limit_us) as f64) <= by_chance
+}
+
 /// The stretch after every return. It goes on through the next zone's turn: clients do not care
 /// whose turn keeps them waiting.
 fn returns(course: &Course, load_end: RunTime) -> Vec<Return> {
@@ -207,4 +221,26 @@ fn returns(course: &Course, load_end: RunTime) -> Vec<Return> {
             Some(Return { zone, from: run.end, until, windows: BTreeMap::new() })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(quick: u64, slow: u64, never: u64) -> Latency {
+        let mut window = Latency::default();
+        (0..quick).for_each(|_| window.record(1_000));
+        (0..slow).for_each(|_| window.record(50_000));
+        (0..never).for_each(|_| window.record_never());
+        window
+    }
+
+    #[test]
+    fn a_window_is_calm_unless_too_many_are_slow() {
+        assert!(is_calm(&window(300, 0, 0), 10_000));
+        assert!(is_calm(&window(292, 8, 0), 10_000), "chance makes 8 of 300 out of 1 %");
+        assert!(!is_calm(&window(285, 15, 0), 10_000));
+        assert!(!is_calm(&window(285, 0, 15), 10_000), "what never succeeded is slow");
+        assert!(!is_calm(&window(9_800, 200, 0), 10_000), "2 % of many are no chance");
+    }
 }

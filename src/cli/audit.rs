@@ -49,9 +49,10 @@ pub(super) async fn audit(
 ) -> anyhow::Result<()> {
     let cluster = &scenario.cluster;
     let names = scenario.zone_names();
+    let login = |zone| Login::to_zone(cluster, zone, password).in_database(&cluster.database);
     let request = AuditRequest {
         record: Record::open(dir)?,
-        logins: cluster.zones.iter().map(|z| Login::to_zone(cluster, z, password)).collect(),
+        logins: cluster.zones.iter().map(login).collect(),
         limits: Limits::default(),
     };
     let terminal = std::io::stderr().is_terminal();

@@ -143,7 +143,7 @@ impl Drive<'_> {
                 cluster.zones.iter().map(|zone| zone.host_port()).collect()
             }
         };
-        let login = |address| self.login(address, settings.clone());
+        let login = |address| Login { settings: settings.clone(), ..self.login(address) };
         Desk {
             clock,
             run_number: self.run_number,
@@ -154,18 +154,10 @@ impl Drive<'_> {
         }
     }
 
-    fn login(&self, address: Option<(&str, u16)>, settings: Vec<String>) -> Login {
-        let (host, port) = address.expect("validation has seen to it that it has both");
+    fn login(&self, address: Option<(&str, u16)>) -> Login {
+        let address = address.expect("validation has seen to it that it has both");
         let cluster = &self.scenario.cluster;
-        Login {
-            product: cluster.product,
-            host: host.to_owned(),
-            port,
-            user: cluster.user.clone(),
-            password: self.password.clone(),
-            database: Some(cluster.database.clone()),
-            settings,
-        }
+        Login::to(cluster, address, self.password).in_database(&cluster.database)
     }
 
     fn terminal(
@@ -188,7 +180,7 @@ impl Drive<'_> {
             business: Client::new(id, source, Arc::clone(desk)),
             pace: self.pace(id, begin, &mut jitter),
             backlog: Backlog::new(load.backlog_max),
-            route: self.route(home.warehouse),
+            route: self.route(id),
             jitter,
             rules: Arc::clone(rules),
             ending: ending.child(),
@@ -208,9 +200,9 @@ impl Drive<'_> {
         }
     }
 
-    fn route(&self, warehouse: u32) -> Route {
-        let load = &self.scenario.load;
-        let (home, turn) = home_zone(warehouse, self.zones());
+    fn route(&self, terminal: u32) -> Route {
+        let Scenario { workload, load, .. } = self.scenario;
+        let (home, turn) = home_zone(terminal, workload.warehouses, self.zones());
         match load.routing {
             Routing::Failover => {
                 Route::failover(home, self.zones(), turn, load.return_delay.as_us())
@@ -226,7 +218,7 @@ impl Drive<'_> {
         let cluster = &self.scenario.cluster;
         let mut probers = Vec::new();
         for (zone, place) in self.scenario.zone_ids().zip(&cluster.zones) {
-            let login = Arc::new(self.login(place.host_port(), Vec::new()));
+            let login = Arc::new(self.login(place.host_port()));
             for (turn, &kind) in (0..).zip(ProbeKind::ALL) {
                 let prober = Prober {
                     zone,
@@ -248,11 +240,13 @@ impl Drive<'_> {
     }
 }
 
-/// The home zone of a warehouse, from 1, and its turn among those that share it. All terminals of
-/// a warehouse share a home, so that zones do not fight over its rows.
-fn home_zone(warehouse: u32, zones: u8) -> (ZoneId, u32) {
-    let (index, zones) = (warehouse - 1, u32::from(zones));
-    (ZoneId((index % zones) as u8), index / zones)
+/// The home zone of a terminal, and its turn among those that share it. All terminals of a
+/// warehouse share a home, so that zones do not fight over its rows; only where there are fewer
+/// warehouses than zones are terminals dealt out one by one, so that no zone is left without load.
+fn home_zone(terminal: u32, warehouses: u32, zones: u8) -> (ZoneId, u32) {
+    let zones = u32::from(zones);
+    let place = if warehouses < zones { terminal } else { terminal % warehouses };
+    (ZoneId((place % zones) as u8), place / zones)
 }
 
 #[cfg(test)]
@@ -260,10 +254,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn warehouses_are_dealt_out_to_the_zones() {
-        let of = |warehouse| home_zone(warehouse, 3);
-        let expected = [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1), (0, 2)];
+    fn terminals_are_dealt_out_to_the_zones_by_warehouse() {
+        let of = |terminal| home_zone(terminal, 4, 3);
+        let expected = [(0, 0), (1, 0), (2, 0), (0, 1), (0, 0), (1, 0)];
         let expected = expected.map(|(zone, turn)| (ZoneId(zone), turn));
-        assert_eq!([1, 2, 3, 4, 5, 6, 7].map(of), expected);
+        assert_eq!([0, 1, 2, 3, 4, 5].map(of), expected);
+    }
+
+    #[test]
+    fn no_zone_is_left_without_load() {
+        let homes: Vec<_> = (0..4).map(|terminal| home_zone(terminal, 1, 3).0).collect();
+        assert_eq!(homes, [0, 1, 2, 0].map(ZoneId));
     }
 }

@@ -128,13 +128,13 @@ pub(super) fn statement(zone: &str, kind: ProbeKind) -> Statement {
     match kind {
         ProbeKind::NewRead | ProbeKind::ReusedRead => Statement::built(
             StatementKind::Read,
-            format!("SELECT n FROM rollproof_probe WHERE zone = '{zone}' AND kind = '{kind}'"),
+            format!("SELECT writes FROM rollproof_probe WHERE zone = '{zone}' AND kind = '{kind}'"),
         ),
         ProbeKind::NewWrite | ProbeKind::ReusedWrite => Statement::built(
             StatementKind::Write,
             format!(
-                "INSERT INTO rollproof_probe (zone, kind, n) VALUES ('{zone}', '{kind}', 1) \
-                 ON DUPLICATE KEY UPDATE n = n + 1"
+                "INSERT INTO rollproof_probe (zone, kind, writes) VALUES ('{zone}', '{kind}', 1) \
+                 ON DUPLICATE KEY UPDATE writes = writes + 1"
             ),
         ),
     }

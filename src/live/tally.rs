@@ -135,12 +135,19 @@ impl fmt::Display for Second {
                 continue;
             };
             match (status.state, &status.version) {
-                (ZoneState::Serving, Some(version)) => write!(f, " {name} {version}")?,
+                (ZoneState::Serving, Some(version)) => {
+                    write!(f, " {name} {}", numbers_of(version))?;
+                }
                 (state, _) => write!(f, " {name} {state}")?,
             }
         }
         Ok(())
     }
+}
+
+/// The part of a version that people compare; the packager's part follows it.
+fn numbers_of(version: &str) -> &str {
+    version.split(['-', '_', '+']).next().unwrap_or(version)
 }
 
 #[cfg(test)]

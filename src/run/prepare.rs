@@ -80,8 +80,8 @@ async fn first_serving(request: &RunRequest) -> Result<(Session, Marker), RunErr
     let cluster = &request.scenario.cluster;
     let mut reasons = Vec::new();
     for zone in &cluster.zones {
-        let mut login = Login::to_zone(cluster, zone, &request.password);
-        login.database = Some(cluster.database.clone());
+        let login = Login::to_zone(cluster, zone, &request.password);
+        let login = login.in_database(&cluster.database);
         let by = Instant::now() + PATIENCE;
         let mut session = match Session::open(&login, by).await {
             Ok(session) => session,

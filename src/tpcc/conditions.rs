@@ -2,7 +2,7 @@
 //!
 //! Each is one query that returns the places where it does not hold: no rows, it passes. Two traps
 //! are avoided throughout. An inner join passes when a whole district is missing, so the side that
-//! must exist is on the left of an outer join, and [`cardinalities`](CONDITIONS) counts it. And
+//! must exist is on the left of an outer join, and the condition `cardinalities` counts it. And
 //! `<>` against NULL is never true, so sums and counts are compared through COALESCE, and values
 //! that may be NULL through `<=>`.
 

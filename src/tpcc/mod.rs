@@ -2,10 +2,11 @@
 //! audited tpmC.
 //!
 //! Pure parts first: the constants of the specification ([`scale`]), seeded random streams
-//! ([`random`]), the rows of the initial database by index ([`rows`], [`encoding`]), the deck and the inputs of
-//! the five transactions ([`deck`], [`input`], [`shares`]). Then what talks to a server: the
-//! schema and its marker ([`schema`], [`marker`]), the loader ([`mod@load`]), the transactions
-//! ([`mod@execute`] and one file each) and the consistency conditions ([`conditions`]).
+//! ([`random`]), the rows of the initial database by index ([`rows`], [`encoding`]), the deck and
+//! the inputs of the five transactions ([`deck`], [`input`], [`shares`]). Then what talks to a
+//! server: the schema and its marker ([`schema`], [`marker`]), the loader ([`mod@load`]), the
+//! transactions ([`mod@execute`] and one file each) and the consistency conditions
+//! ([`conditions`]).
 
 mod columns;
 pub mod conditions;

@@ -1,10 +1,10 @@
 //! The loader: fills a database exactly once, whatever happens to servers or to itself meanwhile.
 //!
-//! The plan is a fixed list of chunks ([`plan`]). A chunk and its mark are one transaction
-//! ([`chunk`]): the mark's primary key decides whether a chunk is there, so an unknown outcome is
+//! The plan is a fixed list of chunks (`plan`). A chunk and its mark are one transaction
+//! (`chunk`): the mark's primary key decides whether a chunk is there, so an unknown outcome is
 //! resolved by simply trying again, and a loader started again skips what is marked. Workers share
-//! the list ([`workers`]); each goes from endpoint to endpoint while nodes come and go
-//! ([`client`], [`endpoints`]). [`prepare`] comes before, [`verify`] and [`settle`] after.
+//! the list (`workers`); each goes from endpoint to endpoint while nodes come and go
+//! (`client`, `endpoints`). `prepare` comes before, `verify` and `settle` after.
 
 mod chunk;
 mod client;

@@ -178,6 +178,7 @@ fn every_way_not_to_pass_has_its_verdict() {
             4,
             "zone1: 161 of 161 probes succeeded",
         ),
+        (Story { dead_probes: Some(2), ..calm() }, Invalid, 4, "probes failed before its turn"),
         (Story { late: 1, ..calm() }, Invalid, 4, "more than 10 ms late"),
         (
             Story { outages: outage.clone(), stall: Some((51 * S, 2 * S)), ..calm() },

@@ -12,6 +12,9 @@ use super::words;
 spelled! {
     /// What a control looks at.
     pub enum ControlKind {
+        /// Before a zone is stopped, direct probes of it must succeed: only then does their failing
+        /// later say anything.
+        ServerUp = "server-up",
         /// While a zone's server is stopped, direct probes of it must fail.
         ServerDown = "server-down",
         /// After its turn a zone must report the target version.
@@ -54,9 +57,27 @@ pub(super) fn controls(
     zones
         .flat_map(|zone| {
             let down = server_down(course, probes, zone);
-            down.into_iter().chain(intent.and_then(|intent| version(course, intent, zone)))
+            let up = server_up(course, probes, zone);
+            up.into_iter()
+                .chain(down)
+                .chain(intent.and_then(|intent| version(course, intent, zone)))
         })
         .collect()
+}
+
+/// The time before the zone's turn, where it has one.
+fn server_up(course: &Course, probes: &ProbeLog, zone: ZoneId) -> Option<Control> {
+    let stop = course.steps_of(zone, step::STOP_ZONE).next()?.begin;
+    let (well, badly) = probes.count(zone, RunTime::ZERO, stop);
+    let (outcome, detail) = match (well, badly) {
+        (0, 0) => (ControlOutcome::Unseen, "no probe began before its turn".to_owned()),
+        (0, _) => (ControlOutcome::Broken, format!("all {badly} probes failed before its turn")),
+        _ => (
+            ControlOutcome::Held,
+            format!("{well} of {} probes succeeded before its turn", well + badly),
+        ),
+    };
+    Some(Control { zone, kind: ControlKind::ServerUp, outcome, detail })
 }
 
 /// Every stretch in which the zone's server was known to be stopped: from the end of the step

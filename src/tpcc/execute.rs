@@ -159,7 +159,8 @@ async fn attempt(
 }
 
 async fn commit(session: &mut Session, key: Option<WriteKey>, limits: Limits) -> Execution {
-    match session.query(&COMMIT, limits.next()).await {
+    // It is never repeated, so giving it up early would only turn a slow answer into a doubt.
+    match session.query(&COMMIT, limits.by).await {
         Ok(_) => Execution { outcome: Outcome::Committed, failure: None, key },
         Err(failure) => {
             give_up(session, limits).await;

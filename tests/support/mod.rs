@@ -48,6 +48,8 @@ pub struct Story {
     pub old_version: Option<u8>,
     /// This zone's probes succeed although its server is stopped.
     pub deaf_probes: Option<u8>,
+    /// This zone's probes never succeed, whatever its server does.
+    pub dead_probes: Option<u8>,
     /// The tool stood still from this moment for so long, in µs.
     pub stall: Option<(u64, u64)>,
     /// Arrivals dispatched late in every sample.
@@ -79,6 +81,7 @@ impl Default for Story {
             fails_at: None,
             old_version: None,
             deaf_probes: None,
+            dead_probes: None,
             stall: None,
             late: 0,
             audit: Some(Audit::Clean),
@@ -376,6 +379,7 @@ impl Story {
                     let down = self.zone_is_down(&turns, zone, start);
                     let failure = (down && self.deaf_probes != Some(zone))
                         .then_some(ErrorClass::Refused)
+                        .or((self.dead_probes == Some(zone)).then_some(ErrorClass::Schema))
                         .or(self.in_outage(start).then_some(ErrorClass::NotReady));
                     rows.push(Probe {
                         zone: ZoneId(zone),

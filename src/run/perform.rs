@@ -1,9 +1,9 @@
 //! Performs a prepared run and closes its record.
 
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::timetable::Timetable;
@@ -18,6 +18,8 @@ use crate::phase::stretch;
 use crate::record::{FORMAT, Manifest, RecordWriter};
 use crate::tpcc::random::RunConstants;
 use crate::upgrade::{Runner, Settings, Stop, UpgradeOutcome, UpgradeResult};
+
+const SHOW_EVERY: Duration = Duration::from_secs(1);
 
 /// What a run left, its directory apart.
 #[derive(Debug)]
@@ -62,9 +64,9 @@ pub async fn perform(
             }
         },
     };
-    let showing = show_every_second(live, clock, show);
+    let showing = Showing::start(live, clock, show);
     let upgrade = drive(prepared, runner, clock, events, &stop).await?;
-    showing.abort();
+    drop(showing);
 
     let early = match &upgrade {
         Some(UpgradeResult { outcome: UpgradeOutcome::Failed { .. }, .. }) => None,
@@ -142,7 +144,7 @@ async fn drive(
     let mut upgraded = None;
     match runner {
         Some(runner) if !stop.gently.is_cancelled() => {
-            upgraded = Some(runner.run(stop.clone()).await);
+            upgraded = Some(apart(runner, stop.clone()).await);
         }
         // Dropped here, because it holds a sender of events.
         Some(runner) => drop(runner),
@@ -162,18 +164,28 @@ async fn drive(
     Ok(upgraded)
 }
 
-fn show_every_second(
-    live: Live,
-    clock: RunClock,
-    show: impl Fn(&Second) + Send + 'static,
-) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        let mut seconds = interval(Duration::from_secs(1));
-        seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        seconds.tick().await;
-        loop {
-            seconds.tick().await;
-            show(&live.second(clock.now()));
-        }
-    })
+/// Runs the upgrade on a thread of its own: what it waits for on disk, for each line of its
+/// journal, must not delay the load.
+async fn apart(runner: Runner, stop: Stop) -> UpgradeResult {
+    let runtime = Handle::current();
+    let upgrade = tokio::task::spawn_blocking(move || runtime.block_on(runner.run(stop)));
+    upgrade.await.expect("the runner neither panics nor is cancelled")
+}
+
+/// Shows what happens once a second, from a thread of its own, because whoever reads it may be
+/// slow. Ends when dropped.
+struct Showing {
+    _ends_when_dropped: mpsc::Sender<()>,
+}
+
+impl Showing {
+    fn start(live: Live, clock: RunClock, show: impl Fn(&Second) + Send + 'static) -> Self {
+        let (sender, dropped) = mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            while dropped.recv_timeout(SHOW_EVERY) == Err(RecvTimeoutError::Timeout) {
+                show(&live.second(clock.now()));
+            }
+        });
+        Self { _ends_when_dropped: sender }
+    }
 }

@@ -1,5 +1,6 @@
 //! Performs a prepared run and closes its record.
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
@@ -7,33 +8,33 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::timetable::Timetable;
-use super::{Prepared, RunError, UpgradeRequest};
+use super::{Prepared, RunError, RunRequest, UpgradeRequest};
 use crate::clock::RunClock;
-use crate::cluster::{adapter, observe};
+use crate::cluster::{Cluster, adapter, observe};
 use crate::collect::{Collector, EventSender};
 use crate::drive::{Drive, Driver};
 use crate::event::RunTime;
 use crate::live::{Live, Second};
 use crate::phase::stretch;
-use crate::record::{FORMAT, Manifest, RecordWriter};
+use crate::record::{FORMAT, Manifest, RecordError, RecordWriter};
 use crate::tpcc::random::RunConstants;
-use crate::upgrade::{Runner, Settings, Stop, UpgradeOutcome, UpgradeResult};
+use crate::upgrade::{Runner, Stop, UpgradeOutcome, UpgradeResult};
 
 const SHOW_EVERY: Duration = Duration::from_secs(1);
 
 /// What a run left, its directory apart.
 #[derive(Debug)]
 pub struct Finished {
-    /// The complete manifest.
-    pub manifest: Manifest,
     /// How the upgrade ended, if there was one.
     pub upgrade: Option<UpgradeResult>,
+    /// The complete manifest; or why the record breaks off, which says nothing about the upgrade.
+    pub record: Result<Manifest, RunError>,
 }
 
 /// Performs a run. `show` is called about once a second with what happened since.
 ///
 /// # Errors
-/// When the upgrade cannot begin, or the record cannot be written; the run has been stopped then.
+/// When the run cannot begin; there is no directory then.
 pub async fn perform(
     prepared: &Prepared,
     stop: &Stop,
@@ -42,8 +43,8 @@ pub async fn perform(
     let request = &prepared.request;
     let scenario = &request.scenario;
     let clock = RunClock::start();
-    let writer = RecordWriter::create(&request.dir, manifest(prepared, clock))?;
-    prepared.start.write(&request.dir)?;
+    let watcher = adapter(&scenario.cluster, &request.password)?;
+    let writer = begin_record(prepared, clock)?;
     let live = Live::new(scenario.zone_names(), scenario.load.deadline.as_us());
     let tap = live.clone();
     // The collector stops the run when it cannot write; the user stops it through `stop`.
@@ -51,29 +52,41 @@ pub async fn perform(
     let (events, collector) =
         Collector::start(writer, move |event| tap.observe(event), stop.gently.clone());
 
-    let runner = match &request.upgrade {
-        None => None,
-        Some(upgrade) => match runner(prepared, upgrade, clock, &events) {
-            Ok(runner) => Some(runner),
-            Err(error) => {
-                // Nothing was measured: leave no directory that looks like a run.
-                drop(events);
-                let _ = collector.finish(RunTime::ZERO, Some("never began".to_owned())).await;
-                let _ = std::fs::remove_dir_all(&request.dir);
-                return Err(error);
-            }
-        },
+    let runner = match runner(request, clock, &events) {
+        Ok(runner) => runner,
+        Err(error) => {
+            // Nothing was measured: leave no directory that looks like a run.
+            drop(events);
+            let _ = collector.finish(RunTime::ZERO, Some("never began".to_owned())).await;
+            let _ = std::fs::remove_dir_all(&request.dir);
+            return Err(error);
+        }
     };
     let showing = Showing::start(live, clock, show);
-    let upgrade = drive(prepared, runner, clock, events, &stop).await?;
+    let upgrade = drive(prepared, &watcher, runner, clock, events, &stop).await;
     drop(showing);
 
     let early = match &upgrade {
         Some(UpgradeResult { outcome: UpgradeOutcome::Failed { .. }, .. }) => None,
         _ => stop.gently.is_cancelled().then(|| "interrupted".to_owned()),
     };
-    let manifest = collector.finish(clock.now(), early).await?;
-    Ok(Finished { manifest, upgrade })
+    let record = collector.finish(clock.now(), early).await;
+    let broke_off = |source| RunError::Record { dir: request.dir.clone(), source };
+    Ok(Finished { upgrade, record: record.map_err(broke_off) })
+}
+
+/// Makes the run's directory, or leaves none behind.
+fn begin_record(prepared: &Prepared, clock: RunClock) -> Result<RecordWriter, RunError> {
+    let dir = &prepared.request.dir;
+    let writer = RecordWriter::create(dir, manifest(prepared, clock));
+    let begun = writer.and_then(|writer| prepared.start.write(dir).map(|()| writer));
+    begun.map_err(|error| {
+        // What was there before is somebody's run.
+        if !matches!(error, RecordError::Exists { .. }) {
+            let _ = std::fs::remove_dir_all(dir);
+        }
+        RunError::Directory(error)
+    })
 }
 
 fn manifest(prepared: &Prepared, clock: RunClock) -> Manifest {
@@ -96,40 +109,32 @@ fn manifest(prepared: &Prepared, clock: RunClock) -> Manifest {
     }
 }
 
+/// The upgrade's runner, if there is to be an upgrade.
 fn runner(
-    prepared: &Prepared,
-    upgrade: &UpgradeRequest,
+    request: &RunRequest,
     clock: RunClock,
     events: &EventSender,
-) -> Result<Runner, RunError> {
-    let request = &prepared.request;
+) -> Result<Option<Runner>, RunError> {
+    let Some(settings) = request.upgrade_settings() else { return Ok(None) };
     let cluster = adapter(&request.scenario.cluster, &request.password)?;
-    let settings = Settings {
-        plan: upgrade.plan.clone(),
-        zones: request.scenario.cluster.zones.clone(),
-        run_dir: request.dir.clone(),
-        resume: upgrade.resume.clone(),
-        allow_unsafe: upgrade.allow_unsafe,
-        resume_hint: upgrade.resume_hint.clone(),
-    };
-    Ok(Runner::new(settings, cluster, clock, events.clone())?)
+    Ok(Some(Runner::new(settings, cluster, clock, events.clone())?))
 }
 
 /// Drives the load through the timetable; every sender of events is gone when it returns.
 async fn drive(
     prepared: &Prepared,
+    watcher: &Arc<dyn Cluster>,
     runner: Option<Runner>,
     clock: RunClock,
     events: EventSender,
     stop: &Stop,
-) -> Result<Option<UpgradeResult>, RunError> {
+) -> Option<UpgradeResult> {
     let request = &prepared.request;
     let scenario = &request.scenario;
-    let watcher = adapter(&scenario.cluster, &request.password)?;
     let observing = CancellationToken::new();
     let every = scenario.cluster.observe_every.0;
     let zones = scenario.zone_ids();
-    let observers = observe::start(&watcher, zones, every, clock, &events, &observing);
+    let observers = observe::start(watcher, zones, every, clock, &events, &observing);
     let drive = Drive {
         scenario,
         password: &request.password,
@@ -161,7 +166,7 @@ async fn drive(
     driver.join(&stop.now).await;
     observing.cancel();
     observers.ended().await;
-    Ok(upgraded)
+    upgraded
 }
 
 /// Runs the upgrade on a thread of its own: what it waits for on disk, for each line of its

@@ -40,6 +40,7 @@ pub(crate) async fn lab(database: &str, warehouses: u32) -> Option<LoadRequest> 
         seed: 7,
         workers: 2,
         beside_others: false,
+        load_data: true,
         connect_deadline: Duration::from_secs(2),
         statement_deadline: Duration::from_secs(30),
         patience: MINUTE,

@@ -65,6 +65,9 @@ pub(super) async fn run(args: LoadArgs, mut out: impl Write) -> anyhow::Result<E
             HumanCount(rows),
             summary.failures,
         )?;
+        if let Some(bulk) = &summary.bulk {
+            writeln!(out, "written by {bulk}; indexes and constraints were kept all the time")?;
+        }
     }
     Ok(Exit::DONE)
 }
@@ -79,6 +82,7 @@ fn request(scenario: &Scenario, password: &Password) -> LoadRequest {
         seed: scenario.workload.seed,
         workers: scenario.workload.load_workers,
         beside_others: false,
+        load_data: true,
         connect_deadline: CONNECT,
         statement_deadline: STATEMENT,
         patience: WITHOUT_PROGRESS,

@@ -1,12 +1,15 @@
 //! A terminal against scripted outcomes, on a scripted clock.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::{self, Receiver};
 
+use super::super::schedule::Schedule;
+use super::super::work::{Draw, Drawn, Pace};
 use super::*;
-use crate::event::{StatementKind, TxnKind, WriteKey};
+use crate::event::{StatementKind, WriteKey};
 use crate::scenario::{Arrivals, Load, Span};
 use crate::session::Failure;
 use crate::tpcc::random::{Purpose, Stream};
@@ -42,9 +45,8 @@ struct Scripted {
 impl Business for Scripted {
     type Input = ();
 
-    fn draw(&mut self) -> Order<()> {
-        let (keying, think) = (Duration::from_millis(200), Duration::from_millis(300));
-        Order { kind: TxnKind::Payment, input: (), keying, think }
+    fn count(_: &(), counts: &mut InputCounts) {
+        counts.payments += 1;
     }
 
     async fn execute(&mut self, zone: ZoneId, _: &(), call: Call) -> Execution {
@@ -83,10 +85,17 @@ impl Business for Scripted {
     async fn close(&mut self) {}
 }
 
-/// A terminal of its own at `rate` arrivals a second, before anything is spoilt.
+/// A terminal of its own at `rate` arrivals a second and the executor of its deliveries, before
+/// anything is spoilt.
 struct Bench {
     load: Load,
     script: Vec<Fault>,
+    /// What the terminal draws, over and over.
+    kinds: Vec<TxnKind>,
+    /// What the executor meets.
+    deferred: Vec<Fault>,
+    /// Deliveries that may wait for it.
+    queue_max: usize,
     down: Vec<ZoneId>,
     reconnect_ms: u64,
     /// The load is stopped after this long and cut so much later.
@@ -102,6 +111,9 @@ impl Bench {
         Self {
             load,
             script: script.to_vec(),
+            kinds: vec![TxnKind::Payment],
+            deferred: script.to_vec(),
+            queue_max: 1000,
             down: Vec::new(),
             reconnect_ms: 0,
             stop_ms: 10_000,
@@ -127,49 +139,87 @@ impl Bench {
         let clock = RunClock::start();
         let (events, received) = EventSender::channel(1 << 20);
         let ending = Ending::new(clock);
-        let load = &self.load;
-        let terminal = Terminal {
-            id: 0,
-            warehouse: 1,
-            business: Scripted {
-                clock,
-                script: self.script,
-                next: 0,
-                down: self.down,
-                reconnect_ms: self.reconnect_ms,
-                connected: true,
-                statement_deadline_us: load.statement_deadline.as_us(),
-            },
-            pace: match self.closed {
-                None => Pace::Open(Schedule::new(load, 1, 0, RunTime::ZERO)),
-                Some(waits) => Pace::Closed { ready_at: RunTime::ZERO, waits },
-            },
-            backlog: Backlog::new(load.backlog_max),
-            route: Route::failover(ZoneId(0), 3, 0, load.return_delay.as_us()),
-            jitter: Stream::new(1, Purpose::Jitter, [0; 3]),
-            rules: Arc::new(Rules {
-                clock,
-                deadline_us: load.deadline.as_us(),
-                statement_deadline_us: load.statement_deadline.as_us(),
-                connect_deadline_us: load.connect_deadline.as_us(),
-                retry: load.retry,
-                through_proxy: false,
-                health: Arc::new(Health::new(3)),
-                dispatch: Arc::default(),
-            }),
-            ending: ending.child(),
-            events,
-            trouble: Trouble::default(),
+        let rules = Arc::new(self.rules(clock));
+        let (deliveries, queue) = mpsc::channel(self.queue_max);
+        let pace = match self.closed {
+            None => Pace::Open(Schedule::new(&self.load, 1, 0, RunTime::ZERO)),
+            Some(waits) => Pace::Closed { ready_at: RunTime::ZERO, waits },
         };
+        let drawn = Work::Drawn(Drawn { draw: draw(self.kinds.clone()), pace, deliveries });
+        let terminal = self.terminal(0, &self.script, drawn, &rules, &ending, &events);
+        let queued = Work::Queued(queue);
+        let executor = self.terminal(1, &self.deferred, queued, &rules, &ending, &events);
+        drop(events);
         let stop = RunTime(self.stop_ms * 1_000);
         ending.announce(stop, Duration::from_millis(self.drain_ms));
-        let count = terminal.run().await;
-        Ran::new(count, stop, load.deadline.as_us(), clock.now(), received)
+        let (terminal, executor) = tokio::join!(terminal.run(), executor.run());
+        Ran::new([terminal, executor], stop, self.load.deadline.as_us(), clock.now(), received)
+    }
+
+    fn rules(&self, clock: RunClock) -> Rules {
+        let load = &self.load;
+        Rules {
+            clock,
+            deadline_us: load.deadline.as_us(),
+            statement_deadline_us: load.statement_deadline.as_us(),
+            connect_deadline_us: load.connect_deadline.as_us(),
+            retry: load.retry,
+            through_proxy: false,
+            health: Arc::new(Health::new(3)),
+            dispatch: Arc::default(),
+        }
+    }
+
+    fn terminal(
+        &self,
+        id: u32,
+        script: &[Fault],
+        work: Work<()>,
+        rules: &Arc<Rules>,
+        ending: &Ending,
+        events: &EventSender,
+    ) -> Terminal<Scripted> {
+        let load = &self.load;
+        let business = Scripted {
+            clock: rules.clock,
+            script: script.to_vec(),
+            next: 0,
+            down: self.down.clone(),
+            reconnect_ms: self.reconnect_ms,
+            connected: true,
+            statement_deadline_us: load.statement_deadline.as_us(),
+        };
+        Terminal {
+            id,
+            warehouse: 1,
+            business,
+            work,
+            backlog: Backlog::new(load.backlog_max),
+            route: Route::failover(ZoneId(0), 3, 0, load.return_delay.as_us()),
+            jitter: Stream::new(1, Purpose::Jitter, [id.into(), 0, 0]),
+            rules: Arc::clone(rules),
+            ending: ending.child(),
+            events: events.clone(),
+            trouble: Trouble::default(),
+        }
     }
 }
 
-/// What a terminal left behind.
+/// Deals the kinds one after the other, over and over.
+fn draw(kinds: Vec<TxnKind>) -> Draw<()> {
+    let mut kinds = kinds.into_iter().cycle();
+    Box::new(move || {
+        let kind = kinds.next().expect("there are kinds to deal");
+        let (keying, think) = (Duration::from_millis(200), Duration::from_millis(300));
+        Order { kind, input: (), keying, think }
+    })
+}
+
+/// What a terminal and its executor left behind.
 struct Ran {
+    /// Business transactions of each.
+    counts: [u64; 2],
+    /// Of both.
     count: u64,
     stop: RunTime,
     deadline_us: u64,
@@ -180,7 +230,7 @@ struct Ran {
 
 impl Ran {
     fn new(
-        count: u64,
+        done: [Done; 2],
         stop: RunTime,
         deadline_us: u64,
         ended: RunTime,
@@ -194,17 +244,24 @@ impl Ran {
                 other => panic!("a terminal does not send {other:?}"),
             }
         }
-        Self { count, stop, deadline_us, ended, attempts, ledger }
+        let counts = done.each_ref().map(|done| done.transactions);
+        let count = counts.iter().sum();
+        // Whoever executes an input counts it, once.
+        assert_eq!(done.map(|done| done.inputs.all()), counts);
+        Self { counts, count, stop, deadline_us, ended, attempts, ledger }
     }
 
     fn check_the_promises(&self) {
-        let mut by_sequence: HashMap<u64, Vec<&Attempt>> = HashMap::new();
+        let mut by_number: HashMap<(u32, u64), Vec<&Attempt>> = HashMap::new();
         for attempt in &self.attempts {
-            by_sequence.entry(attempt.sequence).or_default().push(attempt);
+            by_number.entry((attempt.terminal, attempt.sequence)).or_default().push(attempt);
+            assert_eq!(attempt.kind == TxnKind::Delivery, attempt.terminal == 1, "{attempt:?}");
         }
-        assert_eq!(by_sequence.len() as u64, self.count);
-        for sequence in 0..self.count {
-            let attempts = &by_sequence[&sequence];
+        assert_eq!(by_number.len() as u64, self.count);
+        let numbers =
+            (0..2).zip(self.counts).flat_map(|(id, count)| (0..count).map(move |n| (id, n)));
+        for number in numbers {
+            let attempts = &by_number[&number];
             for (number, attempt) in attempts.iter().enumerate() {
                 assert_eq!(usize::from(attempt.attempt), number);
                 assert_eq!(attempt.last, number + 1 == attempts.len(), "{attempts:?}");
@@ -229,6 +286,11 @@ impl Ran {
 
     fn count_of(&self, outcome: Outcome) -> usize {
         self.attempts.iter().filter(|attempt| attempt.outcome == outcome).count()
+    }
+
+    /// Attempts of the executor.
+    fn deferred(&self) -> Vec<&Attempt> {
+        self.attempts.iter().filter(|attempt| attempt.terminal == 1).collect()
     }
 }
 
@@ -371,6 +433,72 @@ fn the_closed_loop_follows_completions_and_the_spec_s_waits() {
     assert_eq!(spec.attempts[0].scheduled, RunTime(200_000));
 }
 
+const MIXED: [TxnKind; 4] =
+    [TxnKind::Payment, TxnKind::Delivery, TxnKind::StockLevel, TxnKind::NewOrder];
+
+/// The terminal goes on at once, and the delivery's latency counts from when it was due there.
+#[test]
+fn a_delivery_is_queued_and_holds_up_nobody() {
+    let kinds = MIXED.to_vec();
+    // Every fourth of ten a second is a delivery, and each takes half a second.
+    let deferred = vec![Fault::Commits(500)];
+    let ran = Bench { kinds, deferred, ..Bench::new(10.0, &[Fault::Commits(5)]) }.run();
+    assert_eq!(ran.counts, [75, 25]);
+    assert!(ran.attempts.iter().filter(|a| a.terminal == 0).all(|a| a.start == a.scheduled));
+    for (number, delivery) in (0..).zip(ran.deferred()) {
+        assert_eq!(delivery.scheduled, RunTime(100_000 + number * 400_000));
+        // It waits for the ones before it: 100 ms more each time.
+        assert_eq!(delivery.start, RunTime(100_000 + number * 500_000));
+    }
+    assert_eq!(ran.count_of(Outcome::Committed), 100);
+}
+
+#[test]
+fn in_a_closed_loop_a_full_queue_holds_the_terminal_back() {
+    let bench = |queue_max| Bench {
+        kinds: vec![TxnKind::Payment, TxnKind::Delivery],
+        deferred: vec![Fault::Commits(1_000)],
+        closed: Some(false),
+        queue_max,
+        ..Bench::new(1.0, &[Fault::Commits(10)])
+    };
+    let ran = bench(1).run();
+    // One delivery a second for ten seconds, one waiting, one that waits for room, and no more.
+    assert_eq!(ran.counts[1], 12, "{:?}", ran.counts);
+    assert!(ran.counts[0] <= 13, "{:?}", ran.counts);
+    assert!(ran.deferred().iter().all(|a| a.end.since_us(a.scheduled) <= 3_010_000));
+    let ahead = bench(1_000).run();
+    assert!(ahead.counts[1] > 900, "{:?}", ahead.counts);
+}
+
+#[test]
+fn deliveries_that_find_the_backlog_full_are_shed() {
+    let mut bench = Bench::new(100.0, &[Fault::Commits(1)]);
+    bench.kinds = vec![TxnKind::Delivery];
+    bench.deferred = vec![Fault::Commits(1); 10_000];
+    bench.deferred[0] = Fault::Commits(1_000);
+    bench.load.backlog_max = 10;
+    let ran = bench.run();
+    assert_eq!((ran.counts, ran.count_of(Outcome::Shed)), ([0, 1_000], 89));
+}
+
+/// After the end queued deliveries have their whole deadline; after the cut they are censored.
+#[test]
+fn the_queue_is_drained_at_the_end_and_censored_at_the_cut() {
+    let bench = |deferred: Fault| Bench {
+        kinds: vec![TxnKind::Delivery],
+        deferred: vec![deferred],
+        stop_ms: 1_000,
+        ..Bench::new(20.0, &[Fault::Commits(1)])
+    };
+    let drained = bench(Fault::Commits(100)).run();
+    assert_eq!((drained.count, drained.count_of(Outcome::Committed)), (20, 20));
+    assert_eq!(drained.ended, RunTime(2_000_000));
+    let cut = bench(Fault::HangsForGood).run();
+    assert_eq!((cut.count, cut.count_of(Outcome::Censored)), (20, 20));
+    assert!(cut.ended <= cut.stop.plus_us(5_600_000), "{:?}", cut.ended);
+}
+
 fn any_fault() -> impl Strategy<Value = Fault> {
     let class = (0..ErrorClass::ALL.len()).prop_map(|index| ErrorClass::ALL[index]);
     prop_oneof![
@@ -389,6 +517,9 @@ proptest! {
     #[test]
     fn the_promises_hold_whatever_the_zones_do(
         script in prop::collection::vec(any_fault(), 1..40),
+        deferred in prop::collection::vec(any_fault(), 1..40),
+        kinds in prop::collection::vec((0..TxnKind::COUNT).prop_map(|n| TxnKind::ALL[n]), 1..10),
+        queue_max in 1usize..50,
         rate in 0.5..60.0f64,
         poisson: bool,
         closed: Option<bool>,
@@ -398,6 +529,7 @@ proptest! {
         down in prop::collection::vec((0u8..3).prop_map(ZoneId), 0..3),
     ) {
         let mut bench = Bench { stop_ms, drain_ms, closed, down, ..Bench::new(rate, &script) };
+        (bench.deferred, bench.kinds, bench.queue_max) = (deferred, kinds, queue_max);
         bench.load.arrivals = if poisson { Arrivals::Poisson } else { Arrivals::Constant };
         bench.load.backlog_max = backlog_max;
         let ran = bench.run();

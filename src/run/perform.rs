@@ -11,11 +11,12 @@ use super::{Prepared, RunError, UpgradeRequest};
 use crate::clock::RunClock;
 use crate::cluster::{adapter, observe};
 use crate::collect::{Collector, EventSender};
-use crate::drive::{Drive, Driver};
+use crate::drive::{Drive, Driven, Driver, load_settings};
 use crate::event::RunTime;
 use crate::live::{Live, Second};
 use crate::phase::stretch;
-use crate::record::{FORMAT, Manifest, RecordWriter};
+use crate::record::{FORMAT, Manifest, RecordWriter, SessionStyle, write_inputs};
+use crate::session::{PROTOCOL, STATEMENT_STYLE};
 use crate::tpcc::random::RunConstants;
 use crate::upgrade::{Runner, Settings, Stop, UpgradeOutcome, UpgradeResult};
 
@@ -63,8 +64,9 @@ pub async fn perform(
         },
     };
     let showing = show_every_second(live, clock, show);
-    let upgrade = drive(prepared, runner, clock, events, &stop).await?;
+    let (driven, upgrade) = drive(prepared, runner, clock, events, &stop).await?;
     showing.abort();
+    write_inputs(&request.dir, &driven.inputs)?;
 
     let early = match &upgrade {
         Some(UpgradeResult { outcome: UpgradeOutcome::Failed { .. }, .. }) => None,
@@ -89,6 +91,11 @@ fn manifest(prepared: &Prepared, clock: RunClock) -> Manifest {
         origin_monotonic_us: clock.origin_monotonic_us(),
         shard: "1/1".to_owned(),
         scenario: request.scenario.clone(),
+        sessions: Some(SessionStyle {
+            statements: STATEMENT_STYLE.to_owned(),
+            protocol: PROTOCOL.to_owned(),
+            settings: load_settings(&request.scenario),
+        }),
         upgrade: request.upgrade.as_ref().map(|upgrade| upgrade.plan.intent(resumed(upgrade))),
         completion: None,
     }
@@ -120,7 +127,7 @@ async fn drive(
     clock: RunClock,
     events: EventSender,
     stop: &Stop,
-) -> Result<Option<UpgradeResult>, RunError> {
+) -> Result<(Driven, Option<UpgradeResult>), RunError> {
     let request = &prepared.request;
     let scenario = &request.scenario;
     let watcher = adapter(&scenario.cluster, &request.password)?;
@@ -156,10 +163,10 @@ async fn drive(
     let end = timetable.begin(stretch::DRAIN).await;
     drop(timetable);
     driver.stop(end);
-    driver.join(&stop.now).await;
+    let driven = driver.join(&stop.now).await;
     observing.cancel();
     observers.ended().await;
-    Ok(upgraded)
+    Ok((driven, upgraded))
 }
 
 fn show_every_second(

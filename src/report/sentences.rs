@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::analysis::{Analysis, ControlOutcome, Role, StepOutcome, ZoneCheck, ZoneCourse, words};
+use crate::analysis::{
+    Analysis, ControlOutcome, InputShare, Role, ShareOutcome, StepOutcome, ZoneCheck, ZoneCourse,
+    words,
+};
 use crate::event::{RunTime, Source};
 use crate::record::FindingKind;
 use crate::scenario::LoadModel;
@@ -129,8 +132,50 @@ pub(super) fn trust(analysis: &Analysis) -> Vec<String> {
         };
         lines.push(format!("{mark}{zone}: {}.", control.detail));
     }
+    lines.extend(inputs(analysis));
     lines.push(record(analysis));
     lines
+}
+
+/// The load's own input beside the bounds of the specification; a share that does not keep them
+/// has a line of its own.
+fn inputs(analysis: &Analysis) -> Vec<String> {
+    let Some(figures) = &analysis.inputs else {
+        return vec!["What the load asked for was not counted.".to_owned()];
+    };
+    let all: Vec<String> = figures
+        .shares
+        .iter()
+        .map(|share| {
+            let few =
+                if share.outcome == ShareOutcome::Unjudged { ", too few to judge" } else { "" };
+            format!("{} {} ({}{few})", share.name, observed(share), bounds(share))
+        })
+        .collect();
+    let mut lines = vec![format!("Inputs beside TPC-C's bounds (clause 5): {}.", all.join(", "))];
+    let outside = figures.shares.iter().filter(|share| share.outcome == ShareOutcome::Outside);
+    lines.extend(outside.map(|share| {
+        format!(
+            "OUT OF BOUNDS: {} {} of {} draws; TPC-C wants {}.",
+            share.name,
+            observed(share),
+            words::count(share.draws),
+            bounds(share)
+        )
+    }));
+    lines
+}
+
+fn observed(share: &InputShare) -> String {
+    let unit = if share.percent { " %" } else { "" };
+    share.observed.map_or_else(|| "-".to_owned(), |found| format!("{found:.2}{unit}"))
+}
+
+fn bounds(share: &InputShare) -> String {
+    match share.most {
+        Some(most) => format!("{} to {most}", share.least),
+        None => format!("≥ {}", share.least),
+    }
 }
 
 fn resolution(analysis: &Analysis) -> String {
@@ -257,10 +302,20 @@ pub(super) fn facts(analysis: &Analysis) -> Vec<(&'static str, String)> {
             ),
         ),
     ];
+    facts.push(("sessions", sessions(analysis)));
     if let Some(upgrade) = &run.upgrade {
         facts.push(("upgrade", format!("{} to {}", upgrade.plan, upgrade.target_version)));
     }
     facts
+}
+
+/// Isolation, and how statements travelled.
+fn sessions(analysis: &Analysis) -> String {
+    let isolation = analysis.run.scenario.load.isolation.sql();
+    match &analysis.run.sessions {
+        Some(style) => format!("{isolation}; {}; {}", style.statements, style.protocol),
+        None => isolation.to_owned(),
+    }
 }
 
 fn model(analysis: &Analysis) -> String {

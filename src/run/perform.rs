@@ -12,11 +12,12 @@ use super::{Prepared, RunError, RunRequest, UpgradeRequest};
 use crate::clock::RunClock;
 use crate::cluster::{Cluster, adapter, observe};
 use crate::collect::{Collector, EventSender};
-use crate::drive::{Drive, Driver};
+use crate::drive::{Drive, Driven, Driver, load_settings};
 use crate::event::RunTime;
 use crate::live::{Live, Second};
 use crate::phase::stretch;
-use crate::record::{FORMAT, Manifest, RecordError, RecordWriter};
+use crate::record::{FORMAT, Manifest, RecordError, RecordWriter, SessionStyle, write_inputs};
+use crate::session::{PROTOCOL, STATEMENT_STYLE};
 use crate::tpcc::random::RunConstants;
 use crate::upgrade::{Runner, Stop, UpgradeOutcome, UpgradeResult};
 
@@ -63,14 +64,18 @@ pub async fn perform(
         }
     };
     let showing = Showing::start(live, clock, show);
-    let upgrade = drive(prepared, &watcher, runner, clock, events, &stop).await;
+    let (driven, upgrade) = drive(prepared, &watcher, runner, clock, events, &stop).await;
     drop(showing);
 
     let early = match &upgrade {
         Some(UpgradeResult { outcome: UpgradeOutcome::Failed { .. }, .. }) => None,
         _ => stop.gently.is_cancelled().then(|| "interrupted".to_owned()),
     };
-    let record = collector.finish(clock.now(), early).await;
+    let inputs = write_inputs(&request.dir, &driven.inputs);
+    let record = match inputs {
+        Ok(()) => collector.finish(clock.now(), early).await,
+        Err(error) => Err(error),
+    };
     let broke_off = |source| RunError::Record { dir: request.dir.clone(), source };
     Ok(Finished { upgrade, record: record.map_err(broke_off) })
 }
@@ -104,6 +109,11 @@ fn manifest(prepared: &Prepared, clock: RunClock) -> Manifest {
         origin_monotonic_us: clock.origin_monotonic_us(),
         shard: "1/1".to_owned(),
         scenario: request.scenario.clone(),
+        sessions: Some(SessionStyle {
+            statements: STATEMENT_STYLE.to_owned(),
+            protocol: PROTOCOL.to_owned(),
+            settings: load_settings(&request.scenario),
+        }),
         upgrade: request.upgrade.as_ref().map(|upgrade| upgrade.plan.intent(resumed(upgrade))),
         completion: None,
     }
@@ -128,7 +138,7 @@ async fn drive(
     clock: RunClock,
     events: EventSender,
     stop: &Stop,
-) -> Option<UpgradeResult> {
+) -> (Driven, Option<UpgradeResult>) {
     let request = &prepared.request;
     let scenario = &request.scenario;
     let observing = CancellationToken::new();
@@ -163,10 +173,10 @@ async fn drive(
     let end = timetable.begin(stretch::DRAIN).await;
     drop(timetable);
     driver.stop(end);
-    driver.join(&stop.now).await;
+    let driven = driver.join(&stop.now).await;
     observing.cancel();
     observers.ended().await;
-    upgraded
+    (driven, upgraded)
 }
 
 /// Runs the upgrade on a thread of its own: what it waits for on disk, for each line of its

@@ -47,7 +47,8 @@ fn words(error: &anyhow::Error) -> String {
             text = format!("{text}: {cause}");
         }
     }
-    text
+    // TOML errors end with the line they quote.
+    text.trim_end().to_owned()
 }
 
 /// What cannot be written, or was damaged since, proves nothing; everything else that ends a verb

@@ -26,7 +26,9 @@ pub enum RecordError {
         reason: String,
     },
     /// There is no record here.
-    #[error("{path} is not a run's directory: it has no manifest.json")]
+    #[error(
+        "{path} is not a run's directory: it has no manifest.json; name one that `rollproof run` made"
+    )]
     NotARun {
         /// The directory.
         path: PathBuf,

@@ -87,7 +87,10 @@ impl Scenario {
         ensure(zones.len() <= 64, "cluster.zones", || "at most 64 zones".into())?;
         for zone in zones {
             ensure(zone.host_port().is_some(), "cluster.zones", || {
-                format!("endpoint {:?} of zone {:?} is not HOST:PORT", zone.endpoint, zone.name)
+                format!(
+                    "endpoint {:?} of zone {:?} is not HOST:PORT, as 127.0.0.1:3306",
+                    zone.endpoint, zone.name
+                )
             })?;
             ensure(is_plain_name(&zone.name), "cluster.zones", || {
                 format!("zone name {:?} may hold letters, digits, '-', '_' and '.' only", zone.name)

@@ -66,7 +66,7 @@ pub enum UpgradeError {
     /// The old run's journal is not one this upgrade can go on from.
     #[error("cannot resume from {path}: {reason}")]
     Journal {
-        /// The journal.
+        /// The journal, or the directory that has none.
         path: PathBuf,
         /// Why not, and what to do.
         reason: String,

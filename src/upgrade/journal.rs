@@ -133,7 +133,16 @@ impl Progress {
     /// Reads the journal of an earlier run of the same upgrade.
     pub(super) fn read(dir: &Path, wanted: &Header, tasks: &[Task]) -> Result<Self, UpgradeError> {
         let path = dir.join(file::JOURNAL);
-        let bytes = std::fs::read(&path).map_err(UpgradeError::io("read", &path))?;
+        let bytes = std::fs::read(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => UpgradeError::Journal {
+                path: dir.to_owned(),
+                reason: format!(
+                    "it has no {}; name the directory of the run whose upgrade failed",
+                    file::JOURNAL
+                ),
+            },
+            _ => UpgradeError::io("read", &path)(error),
+        })?;
         // A cut may have split a character; only the line that was cut can be hurt by it.
         Self::parse(&String::from_utf8_lossy(&bytes), wanted, tasks)
             .map_err(|reason| UpgradeError::Journal { path, reason })

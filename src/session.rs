@@ -23,6 +23,12 @@ use crate::classify::{AtCommit, ServerWords, classify};
 use crate::event::{ErrorClass, ErrorCode, Outcome, StatementKind};
 use crate::scenario::{Cluster, Product, Zone};
 
+/// How statements are sent, for reports. [`Session::execute`] and [`Session::query`] hold it.
+pub const STATEMENT_STYLE: &str = "statements prepared once a session, parameters and rows in the \
+     binary protocol; START TRANSACTION, COMMIT and ROLLBACK sent by hand as text";
+/// What they go through, for reports.
+pub const PROTOCOL: &str = "MySQL protocol over TCP with TCP_NODELAY, neither TLS nor compression";
+
 /// Prepared statements a session ever holds. OceanBase allows 50 a session (`open_cursors`).
 const STATEMENTS_MAX: usize = 48;
 

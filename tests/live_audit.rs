@@ -139,6 +139,7 @@ impl Lab {
             origin_monotonic_us: 0,
             shard: "1/1".to_owned(),
             scenario: self.scenario.clone(),
+            sessions: None,
             upgrade: None,
             completion: None,
         };

@@ -125,8 +125,9 @@ pub enum LoadError {
     },
     /// The database was loaded with other parameters.
     #[error(
-        "database {database} was loaded with {} warehouses, seed {}, schema version {}; asked for are \
-         {warehouses}, {seed} and {}. Name another database, or drop this one",
+        "database {database} was loaded with --warehouses {} --seed {} (schema version {}), not with \
+         --warehouses {warehouses} --seed {seed} (schema version {}); name another database, or drop \
+         this one",
         found.warehouses, found.seed, found.schema_version, schema::VERSION
     )]
     OtherParameters {

@@ -66,7 +66,7 @@ pub(super) async fn run(args: LoadArgs, mut out: impl Write) -> anyhow::Result<E
             summary.failures,
         )?;
         if let Some(bulk) = &summary.bulk {
-            writeln!(out, "written by {bulk}; indexes and constraints were kept all the time")?;
+            writeln!(out, "written by {bulk}; no check of the server was turned off for it")?;
         }
     }
     Ok(Exit::DONE)

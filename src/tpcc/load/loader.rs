@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -64,12 +65,13 @@ async fn load_all(
     };
     load.tell(LoadStage::Preparing);
     let marker = load.prepare().await?;
-    let (mut bulk, mut notes) = (None, Vec::new());
+    let (mut bulk, mut writing, mut notes) = (None, Duration::ZERO, Vec::new());
     if marker.load_complete {
         load.rows_done = load.rows_total;
     } else {
         let expected = expected_counts(&all);
         bulk = load.write(all).await?;
+        writing = started.elapsed();
         load.tell(LoadStage::Checking);
         notes = load.check(&expected).await?;
     }
@@ -80,6 +82,7 @@ async fn load_all(
         rows_written: load.rows_written,
         bulk,
         failures: load.shared.failures(),
+        writing,
         elapsed: started.elapsed(),
         notes,
     })

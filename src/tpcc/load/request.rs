@@ -77,7 +77,9 @@ pub struct LoadSummary {
     pub bulk: Option<Bulk>,
     /// Failures met and overcome.
     pub failures: u64,
-    /// Wall time of it all.
+    /// Wall time until the last row was there.
+    pub writing: Duration,
+    /// Wall time of it all, the checks and what comes with them included.
     pub elapsed: Duration,
     /// Things that could not be done and do not matter to correctness, such as statistics.
     pub notes: Vec<String>,

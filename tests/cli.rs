@@ -25,7 +25,8 @@ const SECONDS: Duration = Duration::from_secs(20);
 
 #[test]
 fn transcripts() {
-    trycmd::TestCases::new().case("tests/cli/*.trycmd");
+    // A user is named in the environment, as in README; usage lines show what is set there.
+    trycmd::TestCases::new().env("ROLLPROOF_USER", USER).case("tests/cli/*.trycmd");
 }
 
 /// What a command said, and how it ended.

@@ -60,7 +60,7 @@ async fn run(scenario: &Scenario, watch: Duration) -> Ran {
     let began = Instant::now();
     let driver = Driver::start(drive, clock, events);
     driver.stop(RunTime::from_duration(watch));
-    let counts = driver.join(&CancellationToken::new()).await;
+    let counts = driver.join(&CancellationToken::new()).await.transactions;
     let ran = Ran { counts, took: began.elapsed(), ..gather(received) };
     ran.check_that_nothing_is_missing();
     ran
@@ -171,7 +171,7 @@ async fn a_cut_ends_at_once_and_censors_what_was_under_way() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     driver.cut();
     let cut = Instant::now();
-    let counts = driver.join(&CancellationToken::new()).await;
+    let counts = driver.join(&CancellationToken::new()).await.transactions;
     let ran = Ran { counts, took: cut.elapsed(), ..gather(received) };
     ran.check_that_nothing_is_missing();
     // The probes under way keep their own deadline of 300 ms.

@@ -91,7 +91,7 @@ async fn terminals_survive_a_killed_node_and_return_to_it() {
     tokio::time::sleep(Duration::from_secs(6)).await;
     scripts_lab(&["start-server", "zone2"]).await;
     let back = clock.now();
-    let counts = driver.join(&tokio_util::sync::CancellationToken::new()).await;
+    let counts = driver.join(&tokio_util::sync::CancellationToken::new()).await.transactions;
 
     let (mut attempts, mut probes, mut own) = (Vec::new(), Vec::new(), Vec::new());
     let mut ledger: HashMap<(u32, u64), Fate> = HashMap::new();

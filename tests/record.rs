@@ -22,6 +22,7 @@ fn manifest() -> Manifest {
             cluster: Cluster { zones, ..Cluster::default() },
             ..Scenario::default()
         },
+        sessions: None,
         upgrade: None,
         completion: None,
     }
@@ -219,4 +220,21 @@ fn a_run_s_directory_is_never_written_over() {
     write(&dir);
     let error = RecordWriter::create(&dir, manifest()).err().unwrap();
     assert!(matches!(error, RecordError::Exists { .. }), "{error}");
+}
+
+#[test]
+fn counted_inputs_are_read_back_and_their_absence_is_no_error() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("r");
+    RecordWriter::create(&dir, manifest()).unwrap().finish(RunTime(1), None).unwrap();
+    let record = Record::open(&dir).unwrap();
+    assert_eq!(record.inputs().unwrap(), None);
+    let inputs = InputCounts { new_orders: 10, lines: 101, ..InputCounts::default() };
+    write_inputs(&dir, &inputs).unwrap();
+    assert_eq!(record.inputs().unwrap(), Some(inputs));
+    // What a later version counts besides does not hinder this one, nor does what an earlier lacks.
+    std::fs::write(dir.join(file::INPUTS), r#"{"new_orders": 3, "something_else": 4}"#).unwrap();
+    assert_eq!(record.inputs().unwrap().unwrap().new_orders, 3);
+    std::fs::write(dir.join(file::INPUTS), "{").unwrap();
+    assert!(matches!(record.inputs(), Err(RecordError::Damaged { .. })));
 }

@@ -58,6 +58,19 @@ fn the_printed_verdict_when_all_goes_wrong() {
 }
 
 #[test]
+fn input_out_of_bounds_is_a_warning_that_names_the_bound() {
+    let story = Story { remote_lines: Some(300), ..golden() };
+    let printed = derived(&story).printed;
+    let warning = "OUT OF BOUNDS: remote lines 3.00 % of";
+    assert!(
+        printed.contains(warning) && printed.contains("TPC-C wants 0.95 to 1.05."),
+        "{printed}"
+    );
+    let uncounted = derived(&Story { remote_lines: None, ..golden() }).printed;
+    assert!(uncounted.contains("What the load asked for was not counted."), "{uncounted}");
+}
+
+#[test]
 fn every_derived_file() {
     let derived = derived(&golden());
     let apart = ["latency.hlog", "summary.json"];

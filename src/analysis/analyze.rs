@@ -12,6 +12,7 @@ use super::errors::{ErrorCount, ErrorLog};
 use super::figures::{Analysis, BaselineHalves, PhaseFigures, RunFacts};
 use super::gaps::{WriteFlows, WriteGaps};
 use super::input::{AnalysisError, RecordSet};
+use super::inputs::InputFigures;
 use super::integrity::Problem;
 use super::latency::{Latency, Quantile};
 use super::outages::{OutageFigures, OutageLog};
@@ -64,6 +65,8 @@ pub fn analyze(records: &[Record]) -> Result<Analysis, AnalysisError> {
     }
     let controls = controls(&course, &probes, manifest.upgrade.as_ref());
     let data = set.audits()?.map(|audits| DataSafety::new(&audits));
+    let (warehouses, terminals) = (scenario.workload.warehouses, scenario.load.terminals);
+    let inputs = set.inputs()?.map(|counts| InputFigures::new(counts, warehouses, terminals));
     let load = load.finish(&scenario.zone_names(), &mut problems);
     Ok(Analysis {
         run: run_facts(&set, end),
@@ -79,6 +82,7 @@ pub fn analyze(records: &[Record]) -> Result<Analysis, AnalysisError> {
         course,
         baseline_halves: load.baseline_halves,
         own: own.finish(cpu_us),
+        inputs,
         problems,
         data,
     })
@@ -95,6 +99,7 @@ fn run_facts(set: &RecordSet<'_>, end: RunTime) -> RunFacts {
         ended_early: early.filter_map(|done| done.ended_early.clone()).next(),
         shards: set.shards.len(),
         scenario: manifest.scenario.clone(),
+        sessions: manifest.sessions.clone(),
         upgrade: manifest.upgrade.clone(),
     }
 }

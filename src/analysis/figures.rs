@@ -2,7 +2,7 @@
 
 use crate::event::{RunTime, TxnKind};
 use crate::phase::Phase;
-use crate::record::UpgradeIntent;
+use crate::record::{SessionStyle, UpgradeIntent};
 use crate::scenario::Scenario;
 
 use super::controls::Control;
@@ -10,6 +10,7 @@ use super::course::Course;
 use super::data::DataSafety;
 use super::errors::ErrorCount;
 use super::gaps::WriteGaps;
+use super::inputs::InputFigures;
 use super::integrity::Problem;
 use super::outages::OutageFigures;
 use super::own::OwnFigures;
@@ -35,6 +36,8 @@ pub struct RunFacts {
     pub shards: usize,
     /// What was asked for.
     pub scenario: Scenario,
+    /// How the load spoke to the servers, where the record says.
+    pub sessions: Option<SessionStyle>,
     /// The upgrade it was to perform.
     pub upgrade: Option<UpgradeIntent>,
 }
@@ -98,6 +101,8 @@ pub struct Analysis {
     pub baseline_halves: Option<BaselineHalves>,
     /// The tool's own health.
     pub own: OwnFigures,
+    /// What the load asked for; `None` when the record does not say.
+    pub inputs: Option<InputFigures>,
     /// What is missing from the record.
     pub problems: Vec<Problem>,
     /// What the data checks found; `None` when they were not made for the whole run.

@@ -1,6 +1,6 @@
 //! A set of records as one run: their order, their clocks, and whether they are whole.
 
-use crate::event::{Attempt, ClusterEvent, Probe, RunTime, SelfSample};
+use crate::event::{Attempt, ClusterEvent, InputCounts, Probe, RunTime, SelfSample};
 use crate::record::{AuditRecord, Manifest, Record, RecordError, Row, Rows, Wholeness, file};
 
 use super::integrity::Problem;
@@ -107,6 +107,16 @@ impl<'a> RecordSet<'a> {
     pub(super) fn audits(&self) -> Result<Option<Vec<AuditRecord>>, AnalysisError> {
         let audits = self.shards.iter().map(|shard| shard.record.audit());
         Ok(audits.collect::<Result<Option<Vec<_>>, _>>()?)
+    }
+
+    /// What the whole set asked for; `None` when a part does not say.
+    pub(super) fn inputs(&self) -> Result<Option<InputCounts>, AnalysisError> {
+        let mut sum = InputCounts::default();
+        for shard in &self.shards {
+            let Some(inputs) = shard.record.inputs()? else { return Ok(None) };
+            sum.add(&inputs);
+        }
+        Ok(Some(sum))
     }
 }
 

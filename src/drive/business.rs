@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{RunTime, TxnKind, ZoneId};
+use crate::event::{InputCounts, RunTime, TxnKind, ZoneId};
 use crate::tpcc::Execution;
 
 /// A business transaction that was drawn and not yet carried out.
@@ -29,15 +29,15 @@ pub(super) struct Call {
     pub(super) by: RunTime,
 }
 
-/// The business of one terminal: draws its transactions and executes them over one connection.
+/// The business of one terminal: executes its transactions over one connection.
 ///
 /// A trait, so that the driving is tested against scripted outcomes on a scripted clock.
 pub(super) trait Business: Send + 'static {
     /// Input data of a transaction.
     type Input: Send + Sync;
 
-    /// Draws the next transaction.
-    fn draw(&mut self) -> Order<Self::Input>;
+    /// Counts an input that is about to be executed for the first time.
+    fn count(input: &Self::Input, counts: &mut InputCounts);
 
     /// Executes a transaction once, in `zone`, connecting first where the connection is elsewhere
     /// or gone. Comes back at `call.by`, or within a moment after it.

@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::business::{Business, Call, Order};
+use super::work::Draw;
 use crate::clock::RunClock;
-use crate::event::{Outcome, ZoneId};
+use crate::event::{InputCounts, Outcome, ZoneId};
 use crate::session::{Failure, Login, Session};
-use crate::tpcc::{Execution, Input, Limits, Stamp, TerminalSource, execute};
+use crate::tpcc::{Execution, Input, Limits, Stamp, TerminalSource, count_input, execute};
 
 /// How long saying goodbye to a zone may take: it is part of the attempt that goes elsewhere.
 const GOODBYE: Duration = Duration::from_millis(20);
@@ -23,22 +24,30 @@ pub(super) struct Desk {
     pub(super) logins: Vec<Login>,
     pub(super) connect_deadline: Duration,
     pub(super) statement_deadline: Duration,
-    /// Keying and think times are multiplied by this.
-    pub(super) wait_scale: f64,
+}
+
+/// What a terminal does next, from its deck. Keying and think times are multiplied by `wait_scale`.
+pub(super) fn deck(mut source: TerminalSource, wait_scale: f64) -> Draw<Input> {
+    Box::new(move || {
+        let input = source.next();
+        let kind = input.kind();
+        let waits = source.waits(kind);
+        let (keying, think) = (waits.keying.mul_f64(wait_scale), waits.think.mul_f64(wait_scale));
+        Order { kind, input, keying, think }
+    })
 }
 
 /// The client of one terminal.
 pub(super) struct Client {
     terminal: u32,
-    source: TerminalSource,
     session: Option<(ZoneId, Session)>,
     desk: Arc<Desk>,
 }
 
 impl Client {
     /// A client that is not connected yet.
-    pub(super) fn new(terminal: u32, source: TerminalSource, desk: Arc<Desk>) -> Self {
-        Self { terminal, source, session: None, desk }
+    pub(super) fn new(terminal: u32, desk: Arc<Desk>) -> Self {
+        Self { terminal, session: None, desk }
     }
 
     /// The session in `zone`: the one at hand, or a new one before `by`.
@@ -60,13 +69,8 @@ impl Client {
 impl Business for Client {
     type Input = Input;
 
-    fn draw(&mut self) -> Order<Input> {
-        let input = self.source.next();
-        let kind = input.kind();
-        let waits = self.source.waits(kind);
-        let scale = self.desk.wait_scale;
-        let (keying, think) = (waits.keying.mul_f64(scale), waits.think.mul_f64(scale));
-        Order { kind, input, keying, think }
+    fn count(input: &Input, counts: &mut InputCounts) {
+        count_input(input, counts);
     }
 
     async fn execute(&mut self, zone: ZoneId, input: &Input, call: Call) -> Execution {

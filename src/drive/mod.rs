@@ -3,10 +3,12 @@
 //! Each terminal is a task of its own and shares nothing but atomics with the others. What it does
 //! next is decided by pure parts that are told the time: `schedule` (when), `route` (where),
 //! `retry` (whether again). It waits for nothing without a limit, loses no event, and ends by
-//! itself. `driver` starts and stops it all.
+//! itself. Deliveries are deferred: terminals queue them for an executor of their warehouse, which
+//! is one more terminal (`work`). `crew` sets them all up, `driver` starts and stops them.
 
 mod business;
 mod client;
+mod crew;
 mod driver;
 mod ending;
 mod health;
@@ -16,5 +18,7 @@ mod retry;
 mod route;
 mod schedule;
 mod terminal;
+mod work;
 
-pub use driver::{Drive, Driver};
+pub use crew::load_settings;
+pub use driver::{Drive, Driven, Driver};

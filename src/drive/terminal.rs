@@ -9,7 +9,6 @@
 //! - `censored`, when the run was cut while it was under way or waiting.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::business::{Business, Call, Order};
 use super::ending::Ending;
@@ -17,12 +16,14 @@ use super::health::Health;
 use super::own::Dispatch;
 use super::retry::{Trouble, next_attempt};
 use super::route::Route;
-use super::schedule::{Backlog, Schedule};
+use super::schedule::Backlog;
+use super::work::{Arrival, Work};
 use crate::classify::Retry;
 use crate::clock::RunClock;
 use crate::collect::EventSender;
 use crate::event::{
-    Attempt, ErrorClass, ErrorCode, Event, Fate, LedgerEntry, Outcome, RunTime, ZoneId,
+    Attempt, ErrorClass, ErrorCode, Event, Fate, InputCounts, LedgerEntry, Outcome, RunTime,
+    TxnKind, ZoneId,
 };
 use crate::scenario::RetryPolicy;
 use crate::tpcc::Execution;
@@ -55,21 +56,12 @@ impl Rules {
     }
 }
 
-/// When a terminal's transactions are due.
-#[derive(Debug)]
-pub(super) enum Pace {
-    /// Open loop.
-    Open(Schedule),
-    /// Closed loop: due once the one before is done, `waits` for keying and thinking.
-    Closed { ready_at: RunTime, waits: bool },
-}
-
-/// One terminal.
-pub(super) struct Terminal<B> {
+/// One terminal, or the deferred executor of one warehouse's deliveries.
+pub(super) struct Terminal<B: Business> {
     pub(super) id: u32,
     pub(super) warehouse: u32,
     pub(super) business: B,
-    pub(super) pace: Pace,
+    pub(super) work: Work<B::Input>,
     pub(super) backlog: Backlog,
     pub(super) route: Route,
     pub(super) jitter: Stream,
@@ -77,6 +69,15 @@ pub(super) struct Terminal<B> {
     pub(super) ending: Ending,
     pub(super) events: EventSender,
     pub(super) trouble: Trouble,
+}
+
+/// What a terminal did, beside what it reported.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    /// How many business transactions it had: their sequence numbers are those below.
+    pub(super) transactions: u64,
+    /// Their inputs, each counted once.
+    pub(super) inputs: InputCounts,
 }
 
 /// A business transaction under way.
@@ -94,38 +95,44 @@ struct Tried {
 }
 
 impl<B: Business> Terminal<B> {
-    /// Runs until the end. Returns how many business transactions it had: their sequence numbers
-    /// are those below.
-    pub(super) async fn run(mut self) -> u64 {
-        let mut sequence = 0;
-        loop {
-            let order = self.business.draw();
-            let Some(scheduled) = self.wait_for_arrival(&order).await else { break };
-            self.transact(sequence, scheduled, &order).await;
-            sequence += 1;
-            if let Pace::Closed { ready_at, waits } = &mut self.pace {
-                let now = self.rules.clock.now();
-                *ready_at = if *waits { after(now, order.think) } else { now };
-            }
+    /// Runs until the end.
+    pub(super) async fn run(mut self) -> Done {
+        let mut done = Done::default();
+        while let Some(Arrival { scheduled, order }) = self.next().await {
+            B::count(&order.input, &mut done.inputs);
+            self.transact(done.transactions, scheduled, &order).await;
+            done.transactions += 1;
+            self.work.done(self.rules.clock.now(), order.think);
         }
         self.business.close().await;
-        sequence
+        done
     }
 
-    /// When the next transaction is due, once it is; `None` at the end.
-    async fn wait_for_arrival(&mut self, order: &Order<B::Input>) -> Option<RunTime> {
-        let scheduled = match &mut self.pace {
-            Pace::Open(schedule) => schedule.next()?,
-            Pace::Closed { ready_at, waits: true } => after(*ready_at, order.keying),
-            Pace::Closed { ready_at, waits: false } => (*ready_at).max(self.trouble.connect_at()),
-        };
-        let idle = self.rules.clock.now() < scheduled;
-        if !self.ending.wait_for(scheduled).await {
-            return None;
+    /// The next transaction to execute here, once it is due; `None` at the end. Deliveries drawn
+    /// before it are put into their queue.
+    async fn next(&mut self) -> Option<Arrival<B::Input>> {
+        loop {
+            let drawn = match &mut self.work {
+                Work::Queued(queue) => return queue.recv().await,
+                Work::Drawn(drawn) => drawn,
+            };
+            let order = (drawn.draw)();
+            let scheduled = drawn.pace.due(order.keying, self.trouble.connect_at())?;
+            let idle = self.rules.clock.now() < scheduled;
+            if !self.ending.wait_for(scheduled).await {
+                return None;
+            }
+            let late_us = if idle { self.rules.clock.now().since_us(scheduled) } else { 0 };
+            self.rules.dispatch.note(late_us);
+            let (kind, think) = (order.kind, order.think);
+            let arrival = Arrival { scheduled, order };
+            if kind != TxnKind::Delivery {
+                return Some(arrival);
+            }
+            // The executor outlives every terminal that can submit to it.
+            let _ = drawn.deliveries.send(arrival).await;
+            drawn.pace.done(self.rules.clock.now(), think);
         }
-        let late_us = if idle { self.rules.clock.now().since_us(scheduled) } else { 0 };
-        self.rules.dispatch.note(late_us);
-        Some(scheduled)
     }
 
     /// Sees one business transaction through to its last attempt.
@@ -237,10 +244,6 @@ impl Tried {
         let execution = Execution { outcome, failure: None, key: None };
         Self { start: at, end: at, zone: None, execution }
     }
-}
-
-fn after(at: RunTime, wait: Duration) -> RunTime {
-    at.plus_us(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

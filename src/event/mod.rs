@@ -5,6 +5,7 @@
 
 mod attempt;
 mod cluster;
+mod inputs;
 mod outcome;
 mod stream;
 mod time;
@@ -12,6 +13,7 @@ mod write;
 
 pub use attempt::{Attempt, Probe, ProbeKind};
 pub use cluster::{ClusterEvent, ClusterFact, Edge, Source, ZoneId, ZoneState, ZoneStatus};
+pub use inputs::InputCounts;
 pub use outcome::{ErrorClass, ErrorCode, Outcome, OutcomeKind, StatementKind, TxnKind};
 pub use stream::{Event, SelfSample};
 pub use time::RunTime;

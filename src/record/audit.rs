@@ -6,8 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::write_atomically;
-use super::{RecordError, file};
+use super::{RecordError, file, json};
 use crate::event::ZoneId;
 use crate::spelling::spelled;
 
@@ -111,17 +110,7 @@ impl AuditRecord {
     /// # Errors
     /// When it is there but cannot be read or understood.
     pub fn read(dir: &Path) -> Result<Option<Self>, RecordError> {
-        let path = dir.join(file::AUDIT);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(RecordError::io("read", &path)(error)),
-        };
-        serde_json::from_str(&text).map(Some).map_err(|error| RecordError::Damaged {
-            path,
-            place: format!("line {}", error.line()),
-            reason: error.to_string(),
-        })
+        json::read(dir, file::AUDIT)
     }
 
     /// Writes `audit.json`, replacing an older one whole.
@@ -129,9 +118,7 @@ impl AuditRecord {
     /// # Errors
     /// When the file system refuses.
     pub fn write(&self, dir: &Path) -> Result<(), RecordError> {
-        let mut text = serde_json::to_string_pretty(self).expect("an audit has only string keys");
-        text.push('\n');
-        write_atomically(dir, file::AUDIT, text.as_bytes())
+        json::write(dir, file::AUDIT, self)
     }
 
     /// Every violated check with its zone.

@@ -59,12 +59,26 @@ pub struct Manifest {
     pub shard: String,
     /// What was asked for, as resolved from file and flags, secrets not included.
     pub scenario: Scenario,
+    /// How the load spoke to the servers; absent from records of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<SessionStyle>,
     /// The upgrade's plan, if the run performs one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<UpgradeIntent>,
     /// Present once the run has ended and every row is on disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion: Option<Completion>,
+}
+
+/// How the load's sessions spoke to the servers: two runs that differ here cannot be compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionStyle {
+    /// How statements were sent.
+    pub statements: String,
+    /// What they went through.
+    pub protocol: String,
+    /// What every session began with, the isolation level among it.
+    pub settings: Vec<String>,
 }
 
 /// What the run means to do to the cluster.

@@ -3,12 +3,14 @@
 //! A run's directory holds a raw part, written as the run goes, and derived files that can be
 //! deleted at any time. The raw part is `manifest.json`, `transactions.csv.zst`,
 //! `probes.csv.zst`, `cluster.jsonl`, `ledger.csv.zst`, `self.csv`, `start.json` (the counters
-//! before the load) and, once the data was checked, `audit.json`. Rows are flushed about once a
+//! before the load), `inputs.json` (what the load asked for, once it has ended) and, once the data
+//! was checked, `audit.json`. Rows are flushed about once a
 //! second, so a run that was killed can be read up to its last flushed second; what is cut is said
 //! to be cut and never mistaken for whole.
 
 mod audit;
 mod error;
+mod json;
 mod manifest;
 mod reader;
 mod row;
@@ -19,10 +21,10 @@ pub use audit::{
 };
 pub use error::RecordError;
 pub(crate) use manifest::write_atomically;
-pub use manifest::{Completion, FORMAT, Manifest, RowCounts, UpgradeIntent};
+pub use manifest::{Completion, FORMAT, Manifest, RowCounts, SessionStyle, UpgradeIntent};
 pub use reader::{Record, Rows, Wholeness};
 pub use row::Row;
-pub use writer::RecordWriter;
+pub use writer::{RecordWriter, write_inputs};
 
 /// Names of the raw files inside a run's directory.
 pub mod file {
@@ -40,6 +42,8 @@ pub mod file {
     pub const OWN: &str = "self.csv";
     /// Order numbers and sums before the load began, which the audit counts from.
     pub const START: &str = "start.json";
+    /// Counts of what the load asked for, over the whole run.
+    pub const INPUTS: &str = "inputs.json";
     /// What the data checks found.
     pub const AUDIT: &str = "audit.json";
     /// The upgrade runner's journal, from which `--resume` goes on.

@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use super::row::{ZoneNames, read_row};
-use super::{AuditRecord, Manifest, RecordError, Row, file};
-use crate::event::{Attempt, ClusterEvent, LedgerEntry, Probe, SelfSample};
+use super::{AuditRecord, Manifest, RecordError, Row, file, json};
+use crate::event::{Attempt, ClusterEvent, InputCounts, LedgerEntry, Probe, SelfSample};
 
 /// Whether a file ended where its writer ended it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +105,14 @@ impl Record {
     /// When the file is there and cannot be read.
     pub fn audit(&self) -> Result<Option<AuditRecord>, RecordError> {
         AuditRecord::read(&self.dir)
+    }
+
+    /// What the load asked for; `None` when the run never ended, or an older rollproof made it.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn inputs(&self) -> Result<Option<InputCounts>, RecordError> {
+        json::read(&self.dir, file::INPUTS)
     }
 
     fn rows<R: Row>(&self, name: &str) -> Result<Rows<R>, RecordError> {

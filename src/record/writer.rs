@@ -5,8 +5,10 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::row::{ZoneNames, write_row};
-use super::{Completion, Manifest, RecordError, Row, RowCounts, file};
-use crate::event::{Attempt, ClusterEvent, Event, LedgerEntry, Probe, RunTime, SelfSample};
+use super::{Completion, Manifest, RecordError, Row, RowCounts, file, json};
+use crate::event::{
+    Attempt, ClusterEvent, Event, InputCounts, LedgerEntry, Probe, RunTime, SelfSample,
+};
 
 /// Level 1 keeps recording under a microsecond of CPU an attempt; higher ones save little here.
 const ZSTD_LEVEL: i32 = 1;
@@ -66,6 +68,15 @@ fn compressed<R: Row>(dir: &Path, name: &str) -> Result<Table<Compressed>, Recor
         .and_then(|mut encoder| encoder.include_checksum(true).map(|()| encoder))
         .map_err(RecordError::io("create", &path))?;
     Table::new::<R>(path, encoder)
+}
+
+/// Writes what the load asked for. Called once the load has ended and before the record is
+/// completed, so that a complete record has it.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn write_inputs(dir: &Path, inputs: &InputCounts) -> Result<(), RecordError> {
+    json::write(dir, file::INPUTS, inputs)
 }
 
 impl RecordWriter {

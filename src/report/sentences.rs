@@ -1,6 +1,11 @@
 //! The sentences that the text and the Markdown report have in common.
 
-use crate::analysis::{Analysis, ControlOutcome, Role, StepOutcome, ZoneCourse, words};
+use std::collections::BTreeMap;
+
+use crate::analysis::{
+    Analysis, ControlOutcome, InputShare, Role, ShareOutcome, StepOutcome, ZoneCheck, ZoneCourse,
+    words,
+};
 use crate::event::{RunTime, Source};
 use crate::record::FindingKind;
 use crate::scenario::LoadModel;
@@ -67,6 +72,8 @@ pub(super) fn data(analysis: &Analysis) -> Vec<String> {
     let of = |kind| data.violations.get(&kind).copied().unwrap_or(0);
     let found: Vec<String> =
         FindingKind::ALL.iter().map(|&kind| format!("{} {kind}", words::count(of(kind)))).collect();
+    let zone =
+        |of: &ZoneCheck| names.get(of.zone.index()).map_or_else(|| "?".to_owned(), Clone::clone);
     let ambiguous = &data.ambiguous;
     let mut lines = vec![
         format!(
@@ -88,16 +95,23 @@ pub(super) fn data(analysis: &Analysis) -> Vec<String> {
             data.unknowns.len()
         ),
     ];
-    for failed in data.failures.iter().chain(&data.unknowns).take(CHECKS_MAX) {
-        let zone = names.get(failed.zone.index()).map_or("?", String::as_str);
+    for failed in data.failures.iter().take(CHECKS_MAX) {
         let check = &failed.check;
-        lines.push(format!("{zone} {} {}: {}", check.check, check.verdict, check.detail));
+        lines.push(format!("{} {} fail: {}", zone(failed), check.check, check.detail));
         if let Some(first) = check.findings.first() {
             lines.push(format!(
                 "  {} {}: expected {}, found {}; see: {}",
                 first.kind, first.key, first.expected, first.found, first.sql
             ));
         }
+    }
+    // One reason, such as a zone that is down, keeps many checks from being made.
+    let mut reasons: BTreeMap<(String, &str), u64> = BTreeMap::new();
+    for unknown in &data.unknowns {
+        *reasons.entry((zone(unknown), &unknown.check.detail)).or_default() += 1;
+    }
+    for ((zone, why), checks) in reasons.into_iter().take(CHECKS_MAX) {
+        lines.push(format!("{zone}: {} not made: {why}", words::counted(checks, "check")));
     }
     lines
 }
@@ -118,8 +132,50 @@ pub(super) fn trust(analysis: &Analysis) -> Vec<String> {
         };
         lines.push(format!("{mark}{zone}: {}.", control.detail));
     }
+    lines.extend(inputs(analysis));
     lines.push(record(analysis));
     lines
+}
+
+/// The load's own input beside the bounds of the specification; a share that does not keep them
+/// has a line of its own.
+fn inputs(analysis: &Analysis) -> Vec<String> {
+    let Some(figures) = &analysis.inputs else {
+        return vec!["What the load asked for was not counted.".to_owned()];
+    };
+    let all: Vec<String> = figures
+        .shares
+        .iter()
+        .map(|share| {
+            let few =
+                if share.outcome == ShareOutcome::Unjudged { ", too few to judge" } else { "" };
+            format!("{} {} ({}{few})", share.name, observed(share), bounds(share))
+        })
+        .collect();
+    let mut lines = vec![format!("Inputs beside TPC-C's bounds (clause 5): {}.", all.join(", "))];
+    let outside = figures.shares.iter().filter(|share| share.outcome == ShareOutcome::Outside);
+    lines.extend(outside.map(|share| {
+        format!(
+            "OUT OF BOUNDS: {} {} of {} draws; TPC-C wants {}.",
+            share.name,
+            observed(share),
+            words::count(share.draws),
+            bounds(share)
+        )
+    }));
+    lines
+}
+
+fn observed(share: &InputShare) -> String {
+    let unit = if share.percent { " %" } else { "" };
+    share.observed.map_or_else(|| "-".to_owned(), |found| format!("{found:.2}{unit}"))
+}
+
+fn bounds(share: &InputShare) -> String {
+    match share.most {
+        Some(most) => format!("{} to {most}", share.least),
+        None => format!("≥ {}", share.least),
+    }
 }
 
 fn resolution(analysis: &Analysis) -> String {
@@ -246,10 +302,20 @@ pub(super) fn facts(analysis: &Analysis) -> Vec<(&'static str, String)> {
             ),
         ),
     ];
+    facts.push(("sessions", sessions(analysis)));
     if let Some(upgrade) = &run.upgrade {
         facts.push(("upgrade", format!("{} to {}", upgrade.plan, upgrade.target_version)));
     }
     facts
+}
+
+/// Isolation, and how statements travelled.
+fn sessions(analysis: &Analysis) -> String {
+    let isolation = analysis.run.scenario.load.isolation.sql();
+    match &analysis.run.sessions {
+        Some(style) => format!("{isolation}; {}; {}", style.statements, style.protocol),
+        None => isolation.to_owned(),
+    }
 }
 
 fn model(analysis: &Analysis) -> String {

@@ -3,16 +3,17 @@
 mod layout;
 
 use crate::analysis::{
-    Analysis, Counts, Downtime, Gap, Latency, OutageFigures, PhaseFigures, Role, Scope, ScopeGaps,
-    StepRun, Tally, words,
+    Analysis, Counts, Downtime, Gap, InputFigures, InputShare, Latency, OutageFigures,
+    PhaseFigures, Role, Scope, ScopeGaps, StepRun, Tally, words,
 };
 use crate::event::{RunTime, TxnKind, ZoneId};
 use crate::verdict::{Evidence, Verdict};
 
 use layout::{
-    ControlOut, DataOut, DowntimeOut, EvidenceOut, FirstSuccessOut, GapOut, LatencyOut,
+    ControlOut, DataOut, DowntimeOut, EvidenceOut, FirstSuccessOut, GapOut, InputsOut, LatencyOut,
     ObjectiveOut, OutagesOut, PhaseOut, ProbesOut, QuantileOut, ReasonOut, ReturnOut, ScopeOut,
-    StepOut, Summary, TallyOut, ThroughputOut, ToolOut, WriteGapsOut, ZoneOut,
+    SessionsOut, ShareOut, StepOut, Summary, TallyOut, ThroughputOut, ToolOut, WriteGapsOut,
+    ZoneOut,
 };
 
 /// Version of the summary's layout; raised when a name changes its meaning or goes away.
@@ -57,6 +58,11 @@ impl<'a> Summary<'a> {
             throughput_10s: throughput(analysis),
             data: data(analysis),
             tool: tool(analysis),
+            inputs: analysis.inputs.as_ref().map(inputs),
+            sessions: SessionsOut {
+                isolation: run.scenario.load.isolation.as_str(),
+                style: run.sessions.as_ref(),
+            },
             controls: controls(analysis),
             record_problems: analysis.problems.iter().map(ToString::to_string).collect(),
         }
@@ -297,6 +303,18 @@ fn tool(analysis: &Analysis) -> ToolOut {
         dispatched: own.dispatched,
         dispatched_late: own.dispatched_late,
     }
+}
+
+fn inputs(figures: &InputFigures) -> InputsOut<'_> {
+    let share = |share: &InputShare| ShareOut {
+        share: share.name,
+        observed: share.observed,
+        at_least: share.least,
+        at_most: share.most,
+        draws: share.draws,
+        outcome: share.outcome.as_str(),
+    };
+    InputsOut { counts: &figures.counts, shares: figures.shares.iter().map(share).collect() }
 }
 
 fn controls(analysis: &Analysis) -> Vec<ControlOut> {

@@ -1,10 +1,10 @@
 //! Performs a prepared run and closes its record.
 
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::timetable::Timetable;
@@ -12,13 +12,16 @@ use super::{Prepared, RunError, RunRequest, UpgradeRequest};
 use crate::clock::RunClock;
 use crate::cluster::{Cluster, adapter, observe};
 use crate::collect::{Collector, EventSender};
-use crate::drive::{Drive, Driver};
+use crate::drive::{Drive, Driven, Driver, load_settings};
 use crate::event::RunTime;
 use crate::live::{Live, Second};
 use crate::phase::stretch;
-use crate::record::{FORMAT, Manifest, RecordError, RecordWriter};
+use crate::record::{FORMAT, Manifest, RecordError, RecordWriter, SessionStyle, write_inputs};
+use crate::session::{PROTOCOL, STATEMENT_STYLE};
 use crate::tpcc::random::RunConstants;
 use crate::upgrade::{Runner, Stop, UpgradeOutcome, UpgradeResult};
+
+const SHOW_EVERY: Duration = Duration::from_secs(1);
 
 /// What a run left, its directory apart.
 #[derive(Debug)]
@@ -60,15 +63,19 @@ pub async fn perform(
             return Err(error);
         }
     };
-    let showing = show_every_second(live, clock, show);
-    let upgrade = drive(prepared, &watcher, runner, clock, events, &stop).await;
-    showing.abort();
+    let showing = Showing::start(live, clock, show);
+    let (driven, upgrade) = drive(prepared, &watcher, runner, clock, events, &stop).await;
+    drop(showing);
 
     let early = match &upgrade {
         Some(UpgradeResult { outcome: UpgradeOutcome::Failed { .. }, .. }) => None,
         _ => stop.gently.is_cancelled().then(|| "interrupted".to_owned()),
     };
-    let record = collector.finish(clock.now(), early).await;
+    let inputs = write_inputs(&request.dir, &driven.inputs);
+    let record = match inputs {
+        Ok(()) => collector.finish(clock.now(), early).await,
+        Err(error) => Err(error),
+    };
     let broke_off = |source| RunError::Record { dir: request.dir.clone(), source };
     Ok(Finished { upgrade, record: record.map_err(broke_off) })
 }
@@ -102,6 +109,11 @@ fn manifest(prepared: &Prepared, clock: RunClock) -> Manifest {
         origin_monotonic_us: clock.origin_monotonic_us(),
         shard: "1/1".to_owned(),
         scenario: request.scenario.clone(),
+        sessions: Some(SessionStyle {
+            statements: STATEMENT_STYLE.to_owned(),
+            protocol: PROTOCOL.to_owned(),
+            settings: load_settings(&request.scenario),
+        }),
         upgrade: request.upgrade.as_ref().map(|upgrade| upgrade.plan.intent(resumed(upgrade))),
         completion: None,
     }
@@ -126,7 +138,7 @@ async fn drive(
     clock: RunClock,
     events: EventSender,
     stop: &Stop,
-) -> Option<UpgradeResult> {
+) -> (Driven, Option<UpgradeResult>) {
     let request = &prepared.request;
     let scenario = &request.scenario;
     let observing = CancellationToken::new();
@@ -147,7 +159,7 @@ async fn drive(
     let mut upgraded = None;
     match runner {
         Some(runner) if !stop.gently.is_cancelled() => {
-            upgraded = Some(runner.run(stop.clone()).await);
+            upgraded = Some(apart(runner, stop.clone()).await);
         }
         // Dropped here, because it holds a sender of events.
         Some(runner) => drop(runner),
@@ -161,24 +173,34 @@ async fn drive(
     let end = timetable.begin(stretch::DRAIN).await;
     drop(timetable);
     driver.stop(end);
-    driver.join(&stop.now).await;
+    let driven = driver.join(&stop.now).await;
     observing.cancel();
     observers.ended().await;
-    upgraded
+    (driven, upgraded)
 }
 
-fn show_every_second(
-    live: Live,
-    clock: RunClock,
-    show: impl Fn(&Second) + Send + 'static,
-) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        let mut seconds = interval(Duration::from_secs(1));
-        seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        seconds.tick().await;
-        loop {
-            seconds.tick().await;
-            show(&live.second(clock.now()));
-        }
-    })
+/// Runs the upgrade on a thread of its own: what it waits for on disk, for each line of its
+/// journal, must not delay the load.
+async fn apart(runner: Runner, stop: Stop) -> UpgradeResult {
+    let runtime = Handle::current();
+    let upgrade = tokio::task::spawn_blocking(move || runtime.block_on(runner.run(stop)));
+    upgrade.await.expect("the runner neither panics nor is cancelled")
+}
+
+/// Shows what happens once a second, from a thread of its own, because whoever reads it may be
+/// slow. Ends when dropped.
+struct Showing {
+    _ends_when_dropped: mpsc::Sender<()>,
+}
+
+impl Showing {
+    fn start(live: Live, clock: RunClock, show: impl Fn(&Second) + Send + 'static) -> Self {
+        let (sender, dropped) = mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            while dropped.recv_timeout(SHOW_EVERY) == Err(RecvTimeoutError::Timeout) {
+                show(&live.second(clock.now()));
+            }
+        });
+        Self { _ends_when_dropped: sender }
+    }
 }

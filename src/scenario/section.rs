@@ -111,7 +111,8 @@ pub struct Load {
     pub rate: f64,
     /// Spacing of arrivals in the `rate` model.
     pub arrivals: Arrivals,
-    /// Number of terminals; each is bound to a warehouse and has one connection.
+    /// Number of terminals; each is bound to a warehouse and has one connection. The deliveries of
+    /// a warehouse go through one more.
     pub terminals: u32,
     /// A business transaction must be done this long after its scheduled time.
     pub deadline: Span,

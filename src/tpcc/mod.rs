@@ -3,7 +3,7 @@
 //!
 //! Pure parts first: the constants of the specification ([`scale`]), seeded random streams
 //! ([`random`]), the rows of the initial database by index ([`rows`], [`encoding`]), the deck and
-//! the inputs of the five transactions ([`deck`], [`input`], [`shares`]). Then what talks to a
+//! the inputs of the five transactions ([`deck`], [`input`]). Then what talks to a
 //! server: the schema and its marker ([`schema`], [`marker`]), the loader ([`mod@load`]), the
 //! transactions ([`mod@execute`] and one file each) and the consistency conditions
 //! ([`conditions`]).
@@ -25,7 +25,7 @@ pub mod random;
 pub mod rows;
 pub mod scale;
 pub mod schema;
-pub mod shares;
+mod shares;
 mod stock_level;
 pub mod time;
 
@@ -34,3 +34,4 @@ pub use input::{Home, Input, TerminalSource, Waits};
 pub use load::{LoadError, LoadProgress, LoadRequest, LoadSummary, load};
 pub use marker::{Marker, NotLoaded, begin_run, read_marker, require_loaded};
 pub use random::{CLast, RunConstants};
+pub use shares::count_input;

@@ -54,6 +54,8 @@ pub struct Story {
     pub stall: Option<(u64, u64)>,
     /// Arrivals dispatched late in every sample.
     pub late: u64,
+    /// Remote lines in ten thousand; `None` leaves the counts of the input out.
+    pub remote_lines: Option<u64>,
     /// The data checks; `None` leaves them out.
     pub audit: Option<Audit>,
 }
@@ -84,6 +86,7 @@ impl Default for Story {
             dead_probes: None,
             stall: None,
             late: 0,
+            remote_lines: Some(100),
             audit: Some(Audit::Clean),
         }
     }
@@ -189,6 +192,11 @@ impl Story {
             origin_monotonic_us: 0,
             shard: "1/1".to_owned(),
             scenario: self.scenario(),
+            sessions: Some(SessionStyle {
+                statements: "prepared statements, binary protocol".to_owned(),
+                protocol: "MySQL protocol over TCP".to_owned(),
+                settings: vec!["SET SESSION autocommit = 1".to_owned()],
+            }),
             upgrade: self.upgrade.then(|| UpgradeIntent {
                 plan: "galera-rolling".to_owned(),
                 target_version: TO.to_owned(),
@@ -212,11 +220,33 @@ impl Story {
     pub fn write(&self, dir: &Path, events: &[Event]) -> Record {
         let mut writer = RecordWriter::create(dir, self.manifest()).unwrap();
         events.iter().for_each(|event| writer.write(event).unwrap());
+        if let Some(remote_lines) = self.remote_lines {
+            write_inputs(dir, &self.inputs(remote_lines)).unwrap();
+        }
         writer.finish(RunTime(self.end()), None).unwrap();
         if let Some(audit) = self.audit {
             self.audit_record(audit).write(dir).unwrap();
         }
         Record::open(dir).unwrap()
+    }
+
+    /// As if every deck had come to its end.
+    fn inputs(&self, remote_lines: u64) -> InputCounts {
+        let decks = self.load_end() * self.rate / S / 23;
+        let lines = decks * 10 * 10;
+        InputCounts {
+            new_orders: decks * 10,
+            payments: decks * 10,
+            order_statuses: decks,
+            deliveries: decks,
+            stock_levels: decks,
+            rolled_back: decks / 8,
+            lines,
+            remote_lines: lines * remote_lines / 10_000,
+            remote_payments: decks * 3 / 2,
+            payments_by_name: decks * 6,
+            order_statuses_by_name: decks * 3 / 5,
+        }
     }
 
     fn cluster(&self) -> Vec<Event> {

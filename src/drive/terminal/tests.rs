@@ -1,236 +1,12 @@
 //! A terminal against scripted outcomes, on a scripted clock.
 
-use std::collections::HashMap;
+mod bench;
 
 use proptest::prelude::*;
-use tokio::sync::mpsc::Receiver;
 
 use super::*;
-use crate::event::{StatementKind, TxnKind, WriteKey};
-use crate::scenario::{Arrivals, Load, Span};
-use crate::session::Failure;
-use crate::tpcc::random::{Purpose, Stream};
-
-/// What a zone does to an attempt.
-#[derive(Debug, Clone, Copy)]
-enum Fault {
-    /// It commits after so many ms.
-    Commits(u64),
-    /// It fails after so many ms.
-    Fails(u64, ErrorClass),
-    /// COMMIT is not answered.
-    LosesAnswer(u64),
-    /// Nothing is ever answered.
-    Hangs,
-    /// Nothing is ever answered, and our own deadline does not work either.
-    HangsForGood,
-}
-
-/// Plays a script over and over: one fault an attempt, wherever it is sent.
-struct Scripted {
-    clock: RunClock,
-    script: Vec<Fault>,
-    next: usize,
-    /// Zones that refuse whatever the script says.
-    down: Vec<ZoneId>,
-    /// What the first attempt after a failure takes longer.
-    reconnect_ms: u64,
-    connected: bool,
-    statement_deadline_us: u64,
-}
-
-impl Business for Scripted {
-    type Input = ();
-
-    fn draw(&mut self) -> Order<()> {
-        let (keying, think) = (Duration::from_millis(200), Duration::from_millis(300));
-        Order { kind: TxnKind::Payment, input: (), keying, think }
-    }
-
-    async fn execute(&mut self, zone: ZoneId, _: &(), call: Call) -> Execution {
-        let fault = match self.down.contains(&zone) {
-            true => Fault::Fails(0, ErrorClass::Refused),
-            false => self.script[self.next % self.script.len()],
-        };
-        self.next += 1;
-        let statement_by = self.clock.now().plus_us(self.statement_deadline_us).min(call.by);
-        let (takes_ms, outcome) = match fault {
-            Fault::Commits(ms) => (ms, Outcome::Committed),
-            Fault::Fails(ms, class) => (ms, Outcome::Failed(class)),
-            Fault::LosesAnswer(ms) => (ms, Outcome::Ambiguous(ErrorClass::ConnectionLost)),
-            Fault::Hangs => (1_000_000, Outcome::Failed(ErrorClass::Deadline)),
-            Fault::HangsForGood => std::future::pending().await,
-        };
-        let takes_ms = takes_ms + if self.connected { 0 } else { self.reconnect_ms };
-        let done = self.clock.now().plus_us(takes_ms * 1_000);
-        tokio::time::sleep_until(self.clock.instant(done.min(statement_by))).await;
-        let outcome =
-            if done > statement_by { Outcome::Failed(ErrorClass::Deadline) } else { outcome };
-        self.connected = outcome.class().is_none();
-        let failure = outcome.class().map(|class| Failure {
-            class,
-            code: ErrorCode::NONE,
-            statement: StatementKind::Write,
-            may_have_committed: false,
-            message: String::new(),
-        });
-        let key = Some(WriteKey::Payment { district: 1, amount_cents: 1 });
-        Execution { outcome, failure, key }
-    }
-
-    fn sever(&mut self) {}
-
-    async fn close(&mut self) {}
-}
-
-/// A terminal of its own at `rate` arrivals a second, before anything is spoilt.
-struct Bench {
-    load: Load,
-    script: Vec<Fault>,
-    down: Vec<ZoneId>,
-    reconnect_ms: u64,
-    /// The load is stopped after this long and cut so much later.
-    stop_ms: u64,
-    drain_ms: u64,
-    closed: Option<bool>,
-}
-
-impl Bench {
-    fn new(rate: f64, script: &[Fault]) -> Self {
-        let load = Load { rate, terminals: 1, ..Load::default() };
-        let drain_ms = 5_500;
-        Self {
-            load,
-            script: script.to_vec(),
-            down: Vec::new(),
-            reconnect_ms: 0,
-            stop_ms: 10_000,
-            drain_ms,
-            closed: None,
-        }
-    }
-
-    /// Runs it on a paused clock: waiting costs no time. Gives the attempts, the ledger and the
-    /// terminal's own count; checks what holds for every terminal whatever happens.
-    fn run(self) -> Ran {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .unwrap();
-        let ran = runtime.block_on(self.drive());
-        ran.check_the_promises();
-        ran
-    }
-
-    async fn drive(self) -> Ran {
-        let clock = RunClock::start();
-        let (events, received) = EventSender::channel(1 << 20);
-        let ending = Ending::new(clock);
-        let load = &self.load;
-        let terminal = Terminal {
-            id: 0,
-            warehouse: 1,
-            business: Scripted {
-                clock,
-                script: self.script,
-                next: 0,
-                down: self.down,
-                reconnect_ms: self.reconnect_ms,
-                connected: true,
-                statement_deadline_us: load.statement_deadline.as_us(),
-            },
-            pace: match self.closed {
-                None => Pace::Open(Schedule::new(load, 1, 0, RunTime::ZERO)),
-                Some(waits) => Pace::Closed { ready_at: RunTime::ZERO, waits },
-            },
-            backlog: Backlog::new(load.backlog_max),
-            route: Route::failover(ZoneId(0), 3, 0, load.return_delay.as_us()),
-            jitter: Stream::new(1, Purpose::Jitter, [0; 3]),
-            rules: Arc::new(Rules {
-                clock,
-                deadline_us: load.deadline.as_us(),
-                statement_deadline_us: load.statement_deadline.as_us(),
-                connect_deadline_us: load.connect_deadline.as_us(),
-                retry: load.retry,
-                through_proxy: false,
-                health: Arc::new(Health::new(3)),
-                dispatch: Arc::default(),
-            }),
-            ending: ending.child(),
-            events,
-            trouble: Trouble::default(),
-        };
-        let stop = RunTime(self.stop_ms * 1_000);
-        ending.announce(stop, Duration::from_millis(self.drain_ms));
-        let count = terminal.run().await;
-        Ran::new(count, stop, load.deadline.as_us(), clock.now(), received)
-    }
-}
-
-/// What a terminal left behind.
-struct Ran {
-    count: u64,
-    stop: RunTime,
-    deadline_us: u64,
-    ended: RunTime,
-    attempts: Vec<Attempt>,
-    ledger: Vec<LedgerEntry>,
-}
-
-impl Ran {
-    fn new(
-        count: u64,
-        stop: RunTime,
-        deadline_us: u64,
-        ended: RunTime,
-        mut received: Receiver<Event>,
-    ) -> Self {
-        let (mut attempts, mut ledger) = (Vec::new(), Vec::new());
-        while let Ok(event) = received.try_recv() {
-            match event {
-                Event::Attempt(attempt) => attempts.push(attempt),
-                Event::Ledger(entry) => ledger.push(entry),
-                other => panic!("a terminal does not send {other:?}"),
-            }
-        }
-        Self { count, stop, deadline_us, ended, attempts, ledger }
-    }
-
-    fn check_the_promises(&self) {
-        let mut by_sequence: HashMap<u64, Vec<&Attempt>> = HashMap::new();
-        for attempt in &self.attempts {
-            by_sequence.entry(attempt.sequence).or_default().push(attempt);
-        }
-        assert_eq!(by_sequence.len() as u64, self.count);
-        for sequence in 0..self.count {
-            let attempts = &by_sequence[&sequence];
-            for (number, attempt) in attempts.iter().enumerate() {
-                assert_eq!(usize::from(attempt.attempt), number);
-                assert_eq!(attempt.last, number + 1 == attempts.len(), "{attempts:?}");
-                assert_eq!(attempt.scheduled, attempts[0].scheduled);
-                assert!(attempt.scheduled < self.stop);
-                assert!(attempt.scheduled <= attempt.start && attempt.start <= attempt.end);
-                let deadline = attempt.scheduled.plus_us(self.deadline_us);
-                assert!(attempt.zone.is_none() || attempt.start < deadline, "{attempt:?}");
-                let ambiguous = attempt.outcome.kind() == crate::event::OutcomeKind::Ambiguous;
-                assert!(!ambiguous || attempt.last, "repeated after {attempt:?}");
-            }
-        }
-        let writes = |outcome: fn(&Outcome) -> bool| {
-            self.attempts.iter().filter(|attempt| outcome(&attempt.outcome)).count()
-        };
-        let entries = |fate| self.ledger.iter().filter(|entry| entry.fate == fate).count();
-        let committed = writes(|outcome| *outcome == Outcome::Committed);
-        assert_eq!(entries(Fate::Acknowledged), committed);
-        let ambiguous = writes(|outcome| matches!(outcome, Outcome::Ambiguous(_)));
-        assert_eq!(entries(Fate::Ambiguous), ambiguous);
-    }
-
-    fn count_of(&self, outcome: Outcome) -> usize {
-        self.attempts.iter().filter(|attempt| attempt.outcome == outcome).count()
-    }
-}
+use crate::scenario::{Arrivals, Span};
+use bench::{Bench, Fault};
 
 /// Connecting takes longer than the oldest in the backlog ever have left: what is cut short must
 /// not keep a terminal from ever getting through again.
@@ -371,6 +147,72 @@ fn the_closed_loop_follows_completions_and_the_spec_s_waits() {
     assert_eq!(spec.attempts[0].scheduled, RunTime(200_000));
 }
 
+const MIXED: [TxnKind; 4] =
+    [TxnKind::Payment, TxnKind::Delivery, TxnKind::StockLevel, TxnKind::NewOrder];
+
+/// The terminal goes on at once, and the delivery's latency counts from when it was due there.
+#[test]
+fn a_delivery_is_queued_and_holds_up_nobody() {
+    let kinds = MIXED.to_vec();
+    // Every fourth of ten a second is a delivery, and each takes half a second.
+    let deferred = vec![Fault::Commits(500)];
+    let ran = Bench { kinds, deferred, ..Bench::new(10.0, &[Fault::Commits(5)]) }.run();
+    assert_eq!(ran.counts, [75, 25]);
+    assert!(ran.attempts.iter().filter(|a| a.terminal == 0).all(|a| a.start == a.scheduled));
+    for (number, delivery) in (0..).zip(ran.deferred()) {
+        assert_eq!(delivery.scheduled, RunTime(100_000 + number * 400_000));
+        // It waits for the ones before it: 100 ms more each time.
+        assert_eq!(delivery.start, RunTime(100_000 + number * 500_000));
+    }
+    assert_eq!(ran.count_of(Outcome::Committed), 100);
+}
+
+#[test]
+fn in_a_closed_loop_a_full_queue_holds_the_terminal_back() {
+    let bench = |queue_max| Bench {
+        kinds: vec![TxnKind::Payment, TxnKind::Delivery],
+        deferred: vec![Fault::Commits(1_000)],
+        closed: Some(false),
+        queue_max,
+        ..Bench::new(1.0, &[Fault::Commits(10)])
+    };
+    let ran = bench(1).run();
+    // One delivery a second for ten seconds, one waiting, one that waits for room, and no more.
+    assert_eq!(ran.counts[1], 12, "{:?}", ran.counts);
+    assert!(ran.counts[0] <= 13, "{:?}", ran.counts);
+    assert!(ran.deferred().iter().all(|a| a.end.since_us(a.scheduled) <= 3_010_000));
+    let ahead = bench(1_000).run();
+    assert!(ahead.counts[1] > 900, "{:?}", ahead.counts);
+}
+
+#[test]
+fn deliveries_that_find_the_backlog_full_are_shed() {
+    let mut bench = Bench::new(100.0, &[Fault::Commits(1)]);
+    bench.kinds = vec![TxnKind::Delivery];
+    bench.deferred = vec![Fault::Commits(1); 10_000];
+    bench.deferred[0] = Fault::Commits(1_000);
+    bench.load.backlog_max = 10;
+    let ran = bench.run();
+    assert_eq!((ran.counts, ran.count_of(Outcome::Shed)), ([0, 1_000], 89));
+}
+
+/// After the end queued deliveries have their whole deadline; after the cut they are censored.
+#[test]
+fn the_queue_is_drained_at_the_end_and_censored_at_the_cut() {
+    let bench = |deferred: Fault| Bench {
+        kinds: vec![TxnKind::Delivery],
+        deferred: vec![deferred],
+        stop_ms: 1_000,
+        ..Bench::new(20.0, &[Fault::Commits(1)])
+    };
+    let drained = bench(Fault::Commits(100)).run();
+    assert_eq!((drained.count, drained.count_of(Outcome::Committed)), (20, 20));
+    assert_eq!(drained.ended, RunTime(2_000_000));
+    let cut = bench(Fault::HangsForGood).run();
+    assert_eq!((cut.count, cut.count_of(Outcome::Censored)), (20, 20));
+    assert!(cut.ended <= cut.stop.plus_us(5_600_000), "{:?}", cut.ended);
+}
+
 fn any_fault() -> impl Strategy<Value = Fault> {
     let class = (0..ErrorClass::ALL.len()).prop_map(|index| ErrorClass::ALL[index]);
     prop_oneof![
@@ -389,6 +231,9 @@ proptest! {
     #[test]
     fn the_promises_hold_whatever_the_zones_do(
         script in prop::collection::vec(any_fault(), 1..40),
+        deferred in prop::collection::vec(any_fault(), 1..40),
+        kinds in prop::collection::vec((0..TxnKind::COUNT).prop_map(|n| TxnKind::ALL[n]), 1..10),
+        queue_max in 1usize..50,
         rate in 0.5..60.0f64,
         poisson: bool,
         closed: Option<bool>,
@@ -398,6 +243,7 @@ proptest! {
         down in prop::collection::vec((0u8..3).prop_map(ZoneId), 0..3),
     ) {
         let mut bench = Bench { stop_ms, drain_ms, closed, down, ..Bench::new(rate, &script) };
+        (bench.deferred, bench.kinds, bench.queue_max) = (deferred, kinds, queue_max);
         bench.load.arrivals = if poisson { Arrivals::Poisson } else { Arrivals::Constant };
         bench.load.backlog_max = backlog_max;
         let ran = bench.run();

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::analysis::Quantile;
+use crate::event::InputCounts;
+use crate::record::SessionStyle;
 use crate::verdict::{Figure, Limit};
 
 #[derive(Serialize)]
@@ -33,6 +35,8 @@ pub(super) struct Summary<'a> {
     pub(super) throughput_10s: Vec<ThroughputOut>,
     pub(super) data: Option<DataOut>,
     pub(super) tool: ToolOut,
+    pub(super) inputs: Option<InputsOut<'a>>,
+    pub(super) sessions: SessionsOut<'a>,
     pub(super) controls: Vec<ControlOut>,
     pub(super) record_problems: Vec<String>,
 }
@@ -247,6 +251,29 @@ pub(super) struct ToolOut {
     pub(super) wall_step_us: i64,
     pub(super) dispatched: u64,
     pub(super) dispatched_late: u64,
+}
+
+/// What the load asked for. Shares and bounds are per cent, but for `lines an order`.
+#[derive(Serialize)]
+pub(super) struct InputsOut<'a> {
+    pub(super) counts: &'a InputCounts,
+    pub(super) shares: Vec<ShareOut>,
+}
+
+#[derive(Serialize)]
+pub(super) struct ShareOut {
+    pub(super) share: &'static str,
+    pub(super) observed: Option<f64>,
+    pub(super) at_least: f64,
+    pub(super) at_most: Option<f64>,
+    pub(super) draws: u64,
+    pub(super) outcome: &'static str,
+}
+
+#[derive(Serialize)]
+pub(super) struct SessionsOut<'a> {
+    pub(super) isolation: &'static str,
+    pub(super) style: Option<&'a SessionStyle>,
 }
 
 #[derive(Serialize)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::bulk::Bulk;
 use crate::scenario::Product;
 use crate::session::{Failure, Login};
 use crate::tpcc::conditions::Violation;
@@ -27,6 +28,9 @@ pub struct LoadRequest {
     /// Load into a database that already holds tables of somebody else. Never on top of them: a
     /// table of theirs with one of our names stops the load all the same.
     pub beside_others: bool,
+    /// Send rows as files (LOAD DATA LOCAL INFILE) where that proves to work; multi-row INSERT
+    /// otherwise.
+    pub load_data: bool,
     /// How long to wait for a connection.
     pub connect_deadline: Duration,
     /// How long to wait for the answer to one statement.
@@ -69,9 +73,13 @@ pub struct LoadSummary {
     pub rows_total: u64,
     /// Of these, written this time; the others were there.
     pub rows_written: u64,
+    /// How they were written; `None` when they all were there.
+    pub bulk: Option<Bulk>,
     /// Failures met and overcome.
     pub failures: u64,
-    /// Wall time of it all.
+    /// Wall time until the last row was there.
+    pub writing: Duration,
+    /// Wall time of it all, the checks and what comes with them included.
     pub elapsed: Duration,
     /// Things that could not be done and do not matter to correctness, such as statistics.
     pub notes: Vec<String>,

@@ -27,6 +27,8 @@ pub mod stretch {
 
 /// Steps of a zone's upgrade whose names the analysis knows; any other name is shown as it is.
 pub mod step {
+    /// Before an upgrade goes on: is the cluster as the journal says?
+    pub const RESUME: &str = "resume";
     /// The zone is taken out of service.
     pub const STOP_ZONE: &str = "stop-zone";
     /// The zone's server is stopped; ended when it no longer answers.

@@ -12,8 +12,9 @@ use std::ops::{Deref, DerefMut};
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use futures_util::stream;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Opts, OptsBuilder};
+use mysql_async::{Conn, InfileData, Opts, OptsBuilder};
 pub use mysql_async::{Params, Row, Value};
 use tokio::runtime::{Builder, Handle};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -152,8 +153,17 @@ pub const ROLLBACK: Statement = Statement::fixed(StatementKind::Rollback, "ROLLB
 pub struct Answer {
     /// The rows, if it returns any.
     pub rows: Vec<Row>,
-    /// Rows found by an INSERT, UPDATE or DELETE.
+    /// Rows found by an INSERT, UPDATE or DELETE, or loaded.
     pub affected: u64,
+    /// How many of the server's complaints were not worth an error to it.
+    pub warnings: u16,
+}
+
+impl Answer {
+    /// The answer that a connection has just read.
+    fn of(conn: &Conn, rows: Vec<Row>) -> Self {
+        Self { rows, affected: conn.affected_rows(), warnings: conn.get_warnings() }
+    }
 }
 
 /// Why a statement has no answer.
@@ -305,7 +315,7 @@ impl Session {
         let mut conn = self.take_conn(statement.kind)?;
         let answer = async {
             let rows = conn.query::<Row, _>(statement.sql.as_ref()).await?;
-            Ok(Answer { rows, affected: conn.affected_rows() })
+            Ok(Answer::of(&conn, rows))
         };
         let result = timeout_at(by, answer).await;
         self.conclude(conn, result, statement.kind)
@@ -325,10 +335,35 @@ impl Session {
         let mut conn = self.take_conn(statement.kind)?;
         let answer = async {
             let rows = conn.exec::<Row, _, _>(statement.sql.as_ref(), params).await?;
-            Ok(Answer { rows, affected: conn.affected_rows() })
+            Ok(Answer::of(&conn, rows))
         };
         let result = timeout_at(by, answer).await;
         self.conclude(conn, result, statement.kind)
+    }
+
+    /// Executes LOAD DATA LOCAL INFILE and hands over `pieces`, one after the other, as the file
+    /// that the server asks for, whatever its name. The pieces are made as the server takes them.
+    ///
+    /// # Errors
+    /// What the server said, or that it had not taken and answered everything before `by`. The
+    /// session is severed then, come what may: a file that was never asked for would wait on it.
+    pub async fn load_local(
+        &mut self,
+        statement: &Statement,
+        pieces: impl Iterator<Item = Vec<u8>> + Send + Sync + 'static,
+        by: Instant,
+    ) -> Result<Answer, Failure> {
+        if let Some(conn) = &mut self.conn {
+            conn.set_infile_handler(async move {
+                let pieces = pieces.map(|piece| Ok(piece.into()));
+                Ok(Box::pin(stream::iter(pieces)) as InfileData)
+            });
+        }
+        let loaded = self.query(statement, by).await;
+        if loaded.is_err() {
+            self.sever();
+        }
+        loaded
     }
 
     fn take_conn(&mut self, statement: StatementKind) -> Result<Silent<Conn>, Failure> {

@@ -29,7 +29,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("preflight", &["cluster", "event", "scenario", "session", "spelling"]),
     (
         "upgrade",
-        &["clock", "cluster", "collect", "event", "preflight", "record", "scenario", "spelling"],
+        &[
+            "clock",
+            "cluster",
+            "collect",
+            "event",
+            "phase",
+            "preflight",
+            "record",
+            "scenario",
+            "spelling",
+        ],
     ),
     (
         "drive",

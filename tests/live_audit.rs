@@ -88,6 +88,7 @@ impl Lab {
             seed: self.scenario.workload.seed,
             workers: 2,
             beside_others: false,
+            load_data: true,
             connect_deadline: Duration::from_secs(2),
             statement_deadline: Duration::from_secs(30),
             patience: MINUTE,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rollproof::event::StatementKind;
 use rollproof::session::{Statement, cell};
-use rollproof::tpcc::load::LoadStage;
+use rollproof::tpcc::load::{Bulk, LoadStage};
 use rollproof::tpcc::scale::Table;
 use rollproof::tpcc::schema::column_names;
 use rollproof::tpcc::{
@@ -74,6 +74,54 @@ async fn a_loader_killed_again_and_again_ends_with_the_rows_of_an_undisturbed_lo
     assert!(matches!(load_quietly(&other).await, Err(LoadError::OtherParameters { .. })));
     admin(&calm, "DROP DATABASE live_load_calm").await;
     admin(&calm, "DROP DATABASE live_load_killed").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_sent_as_files_and_rows_inserted_are_the_same() {
+    let Some(files) = lab("live_load_files", 1).await else { return };
+    let Some(inserts) = lab("live_load_inserts", 1).await else { return };
+    let inserts = LoadRequest { load_data: false, ..inserts };
+    let by_files = load_quietly(&files).await.unwrap();
+    let by_inserts = load_quietly(&inserts).await.unwrap();
+    // The lab allows files; elsewhere this only says that both ways do the same.
+    assert_eq!(by_files.bulk, Some(Bulk::LoadData));
+    assert!(matches!(by_inserts.bulk, Some(Bulk::Insert { .. })), "{by_inserts:?}");
+    assert_eq!(contents(&files, 0).await, contents(&inserts, 0).await);
+    // Of the probe nothing is left, and a complete load is not written again.
+    assert_eq!(
+        admin_count(&files, "SELECT COUNT(*) FROM live_load_files.rollproof_probe").await,
+        0
+    );
+    assert_eq!(load_quietly(&files).await.unwrap().bulk, None);
+    admin(&files, "DROP DATABASE live_load_files").await;
+    admin(&files, "DROP DATABASE live_load_inserts").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_takes_no_files_is_sent_inserts() {
+    let Some(request) = lab("live_load_refused", 1).await else { return };
+    let files = async |value: &str| {
+        for zone in 0..request.logins.len() {
+            let sql = format!("SET GLOBAL local_infile = {value}");
+            let statement = Statement::built(StatementKind::Admin, sql);
+            let mut session = open_at(&request, zone, false).await;
+            session.query(&statement, Instant::now() + MINUTE).await.unwrap();
+        }
+    };
+    files("OFF").await;
+    let loaded = load_quietly(&request).await;
+    files("ON").await;
+    let loaded = loaded.unwrap();
+    assert!(matches!(&loaded.bulk, Some(Bulk::Insert { because }) if !because.is_empty()));
+    assert_eq!((loaded.failures, loaded.rows_written), (0, loaded.rows_total));
+    admin(&request, "DROP DATABASE live_load_refused").await;
+}
+
+async fn admin_count(request: &LoadRequest, sql: &'static str) -> u64 {
+    let mut session = open(request, false).await;
+    let statement = Statement::fixed(StatementKind::Read, sql);
+    let answer = session.query(&statement, Instant::now() + MINUTE).await.unwrap();
+    cell(&answer.rows[0], 0).unwrap()
 }
 
 async fn scripts_lab(arguments: &'static [&'static str]) -> bool {

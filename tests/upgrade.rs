@@ -286,10 +286,14 @@ async fn a_cluster_unlike_the_journal_is_not_touched() {
     fs::remove_file(world.path("broken-zone2")).unwrap();
     fs::write(world.path("zone1"), format!("serving {OLD}")).unwrap();
     let before = world.log();
-    let result = world.upgrade("r2", Some("r1")).await;
+    let (runner, queue) = world.runner(world.settings("r2", Some("r1"))).unwrap();
+    let result = runner.run(Stop::default()).await;
     let UpgradeOutcome::Refused { reason } = &result.outcome else { panic!("{result:?}") };
     assert!(reason.contains("zone1 was upgraded and checked"), "{reason}");
     assert_eq!(world.log(), before);
+    // The record has it as a failed step, without which the verdict could not say what happened.
+    let told = [Edge::Begin, Edge::Failed].map(|edge| ("resume".to_owned(), None, edge));
+    assert_eq!(steps(queue), told);
     // The refused run's journal still knows everything.
     fs::write(world.path("zone1"), format!("serving {NEW}")).unwrap();
     assert_eq!(world.upgrade("r3", Some("r2")).await.outcome, UpgradeOutcome::Done);

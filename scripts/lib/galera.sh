@@ -130,8 +130,9 @@ spawn() {
     done
     ulimit -c 0
     export ROLLPROOF_LAB_ZONE=$dir PATH=$release/bin:$PATH
-    # Only here do the measuring tool and what it measures share their cores: the tool goes first.
-    exec setsid nice -n 5 "$release/bin/mariadbd" --defaults-file="$dir/my.cnf" "$@"
+    # Only here do the measuring tool and what it measures share their cores: the tool goes first,
+    # whatever the niceness of whoever starts this.
+    exec setsid nice -n "$((5 - $(nice)))" "$release/bin/mariadbd" --defaults-file="$dir/my.cnf" "$@"
   ) </dev/null >>"$dir/error.log" 2>&1 &
   disown
   SPAWNED=$!

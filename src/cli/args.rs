@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use super::help;
 use super::secrets::SecretArgs;
 use crate::scenario::{
     LoadModel, Product, RetryPolicy, Routing, Scenario, ScenarioError, Span, Zone,
@@ -13,27 +15,12 @@ use crate::session::Password;
 /// Proves, with numbers anyone can check, whether a database cluster kept serving its business
 /// while it was upgraded.
 #[derive(Debug, Parser)]
-#[command(name = "rollproof", version, propagate_version = true, after_help = AFTER_HELP)]
+#[command(name = "rollproof", version, propagate_version = true, after_help = help::TOOL)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(super) verb: Verb,
 }
-
-const AFTER_HELP: &str = "\
-Exit codes:
-  0  PASS: uninterrupted within the objectives, no data lost
-  1  FAIL: an objective was missed
-  2  the command line, the scenario, the plan or the connection data are wrong
-  3  DATA FAIL: lost, duplicated or inconsistent data
-  4  INCONCLUSIVE or INVALID: nothing can be proven either way; never a pass
-  5  the upgrade itself failed, or a pre-upgrade check did
-
-First steps:
-  export ROLLPROOF_PASSWORD=…
-  rollproof check --zones zone1=10.0.0.1:3306,zone2=10.0.0.2:3306,zone3=10.0.0.3:3306 --user app
-  rollproof load  --scenario workloads/tpcc-10w.toml
-  rollproof run   --scenario workloads/tpcc-10w.toml --upgrade workloads/plans/galera-lab.toml";
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
@@ -49,8 +36,9 @@ pub(super) enum Verb {
     /// Make every derived file of a run again, from its raw record
     Report(ReportArgs),
     /// Print a completion script for a shell
+    #[command(after_help = help::COMPLETIONS)]
     Completions {
-        /// Which shell.
+        /// Which shell
         shell: clap_complete::Shell,
     },
 }
@@ -67,17 +55,24 @@ pub(super) struct ClusterArgs {
         value_name = "NAME=HOST:PORT",
         value_delimiter = ',',
         env = "ROLLPROOF_ZONES",
+        hide_env_values = true,
         help_heading = "Cluster"
     )]
     pub(super) zones: Vec<Zone>,
-    /// Database product: oceanbase, galera, group-replication or plain
-    #[arg(long, env = "ROLLPROOF_PRODUCT", help_heading = "Cluster")]
+    /// Database product; plain is any server that speaks the MySQL protocol
+    #[arg(long, value_parser = one_of(Product::ALL, Product::as_str), env = "ROLLPROOF_PRODUCT", hide_env_values = true, help_heading = "Cluster")]
     pub(super) product: Option<Product>,
     /// Database user
-    #[arg(short, long, env = "ROLLPROOF_USER", help_heading = "Cluster")]
+    #[arg(short, long, env = "ROLLPROOF_USER", hide_env_values = true, help_heading = "Cluster")]
     pub(super) user: Option<String>,
-    /// Schema that holds the nine tables
-    #[arg(short, long, env = "ROLLPROOF_DATABASE", help_heading = "Cluster")]
+    /// Database (schema) that holds the nine tables
+    #[arg(
+        short,
+        long,
+        env = "ROLLPROOF_DATABASE",
+        hide_env_values = true,
+        help_heading = "Cluster"
+    )]
     pub(super) database: Option<String>,
     #[command(flatten)]
     pub(super) secrets: SecretArgs,
@@ -96,14 +91,12 @@ pub(super) struct WorkloadArgs {
 
 /// `rollproof check`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exit code 0 when nothing failed, 5 when a check failed, 2 when it could not be asked."
-)]
+#[command(after_help = help::CHECK)]
 pub(super) struct CheckArgs {
     #[command(flatten)]
     pub(super) cluster: ClusterArgs,
     /// The version the cluster is to be upgraded to
-    #[arg(long, value_name = "VERSION", env = "ROLLPROOF_TARGET_VERSION")]
+    #[arg(long, value_name = "VERSION", env = "ROLLPROOF_TARGET_VERSION", hide_env_values = true)]
     pub(super) target_version: Option<String>,
     /// Print JSON instead of a table
     #[arg(long)]
@@ -112,6 +105,7 @@ pub(super) struct CheckArgs {
 
 /// `rollproof load`
 #[derive(Debug, Args)]
+#[command(after_help = help::LOAD)]
 pub(super) struct LoadArgs {
     #[command(flatten)]
     pub(super) cluster: ClusterArgs,
@@ -126,7 +120,7 @@ pub(super) struct LoadArgs {
 #[derive(Debug, Args)]
 pub(super) struct DriveArgs {
     /// Load model: rate (open loop), max (closed loop) or spec (keying and think times)
-    #[arg(long, help_heading = "Load")]
+    #[arg(long, value_parser = one_of(LoadModel::ALL, LoadModel::as_str), help_heading = "Load")]
     pub(super) model: Option<LoadModel>,
     /// Business transactions a second, for the rate model
     #[arg(long, value_name = "N", help_heading = "Load")]
@@ -137,31 +131,32 @@ pub(super) struct DriveArgs {
     /// A business transaction must be done this long after its scheduled time, as 5s
     #[arg(long, value_name = "TIME", help_heading = "Load")]
     pub(super) deadline: Option<Span>,
-    /// Repeat failed attempts within the deadline, or none
-    #[arg(long, help_heading = "Load")]
+    /// Whether failed attempts are repeated within the deadline
+    #[arg(long, value_parser = one_of(RetryPolicy::ALL, RetryPolicy::as_str), help_heading = "Load")]
     pub(super) retry: Option<RetryPolicy>,
-    /// How terminals choose a zone: failover, pinned or proxy
-    #[arg(long, help_heading = "Load")]
+    /// How terminals choose a zone
+    #[arg(long, value_parser = one_of(Routing::ALL, Routing::as_str), help_heading = "Load")]
     pub(super) routing: Option<Routing>,
-    /// Load before anything is judged
+    /// How long the load runs before anything is judged, as 10s
     #[arg(long, value_name = "TIME", help_heading = "Timetable")]
     pub(super) warm_up: Option<Span>,
-    /// The undisturbed cluster before the upgrade
+    /// How long to measure the undisturbed cluster before the upgrade
     #[arg(long, value_name = "TIME", help_heading = "Timetable")]
     pub(super) baseline: Option<Span>,
-    /// Without an upgrade: how long to watch after the baseline
+    /// Without --upgrade: how long to watch after the baseline
     #[arg(long, value_name = "TIME", help_heading = "Timetable")]
     pub(super) duration: Option<Span>,
-    /// After the last zone is back
+    /// How long the load goes on after the last zone is back
     #[arg(long, value_name = "TIME", help_heading = "Timetable")]
     pub(super) settle: Option<Span>,
-    /// The undisturbed cluster after the upgrade
+    /// How long to measure the undisturbed cluster after the upgrade
     #[arg(long = "final", value_name = "TIME", help_heading = "Timetable")]
     pub(super) final_: Option<Span>,
 }
 
 /// `rollproof run`
 #[derive(Debug, Args)]
+#[command(after_help = help::RUN)]
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) cluster: ClusterArgs,
@@ -170,12 +165,12 @@ pub(super) struct RunArgs {
     /// Perform the rolling upgrade of this plan (TOML), as workloads/plans/galera-lab.toml
     #[arg(long, value_name = "PLAN", help_heading = "Upgrade")]
     pub(super) upgrade: Option<PathBuf>,
-    /// The version every zone must report at the end; overrides the plan's
+    /// With --upgrade: the version every zone must report at the end; overrides the plan's
     #[arg(
         long,
         value_name = "VERSION",
         env = "ROLLPROOF_TARGET_VERSION",
-        requires = "upgrade",
+        hide_env_values = true,
         help_heading = "Upgrade"
     )]
     pub(super) target_version: Option<String>,
@@ -193,13 +188,14 @@ pub(super) struct RunArgs {
     /// Name of the run's directory; by default its start as 2026-01-31T14-05-09Z
     #[arg(long, value_name = "NAME", help_heading = "Output")]
     pub(super) run_id: Option<String>,
-    /// No line a second
+    /// No line a second on standard error
     #[arg(short, long, help_heading = "Output")]
     pub(super) quiet: bool,
 }
 
 /// `rollproof audit`
 #[derive(Debug, Args)]
+#[command(after_help = help::AUDIT)]
 pub(super) struct AuditArgs {
     /// The run's directory
     #[arg(value_name = "RUN")]
@@ -213,10 +209,21 @@ pub(super) struct AuditArgs {
 
 /// `rollproof report`
 #[derive(Debug, Args)]
+#[command(after_help = help::REPORT)]
 pub(super) struct ReportArgs {
     /// The run's directory
     #[arg(value_name = "RUN")]
     pub(super) run: PathBuf,
+}
+
+/// A choice by its stable spelling; help, completions and errors then name all of them.
+fn one_of<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let value = move |text: String| all.iter().copied().find(|&value| name(value) == text);
+    PossibleValuesParser::new(all.iter().map(|&value| name(value)))
+        .map(move |text| value(text).expect("only possible values get here"))
 }
 
 /// Puts `flag` in the place of a value that the scenario file or the default gave.

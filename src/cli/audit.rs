@@ -3,13 +3,14 @@
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 use super::Exit;
 use super::args::AuditArgs;
 use super::conclude::conclude;
 use super::notice::Notice;
 use crate::audit::{AuditRequest, Limits, Progress, audit as hold_against_database};
+use crate::cluster::reach;
 use crate::record::Record;
 use crate::scenario::{Cluster, Scenario, Zone};
 use crate::session::{Login, Password};
@@ -21,7 +22,10 @@ pub(super) async fn run(args: AuditArgs, out: impl Write) -> anyhow::Result<Exit
         scenario.cluster.user = user;
     }
     move_zones(&mut scenario.cluster, args.zones)?;
-    audit(&args.run, &scenario.validate()?, &credentials.password).await?;
+    let scenario = scenario.validate()?;
+    // A wrong password must not replace what an earlier audit found by "nothing is known".
+    reach(&scenario.cluster, &credentials.password).await?;
+    audit(&args.run, &scenario, &credentials.password).await?;
     conclude(&args.run, out)
 }
 
@@ -57,6 +61,8 @@ pub(super) async fn audit(
     };
     let terminal = std::io::stderr().is_terminal();
     let bar = if terminal { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    // However it ends, by an interrupt as well.
+    let bar = bar.with_finish(ProgressFinish::AndClear);
     let template = "checking data {bar:30} {pos}/{len} {msg}";
     bar.set_style(ProgressStyle::with_template(template).expect("the template is valid"));
     if !terminal {
@@ -71,7 +77,6 @@ pub(super) async fn audit(
         shown.set_message(format!("{name} {check}"));
     })
     .await?;
-    bar.finish_and_clear();
     record.write(dir)?;
     Ok(())
 }

@@ -10,15 +10,22 @@ use super::Exit;
 use crate::record::Record;
 use crate::report::{self, Derived};
 
-/// Makes every derived file of a run, prints the verdict and says where the report is.
+/// Makes every derived file of a run, prints the verdict and says where the report is. The verdict
+/// is printed even where there is no room for the files.
 pub(super) fn conclude(dir: &Path, mut out: impl Write) -> anyhow::Result<Exit> {
     let record = Record::open(dir)?;
     let Derived { verdict, printed, files } = report::derive(&[record])?;
+    out.write_all(printed.as_bytes())?;
     for (name, bytes) in files {
         let path = dir.join(name);
-        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        fs::write(&path, bytes).with_context(|| {
+            format!(
+                "cannot write {}; make room and repeat: rollproof report {}",
+                path.display(),
+                dir.display()
+            )
+        })?;
     }
-    out.write_all(printed.as_bytes())?;
     writeln!(out, "\nreport: {}", dir.join("report.md").display())?;
     Ok(Exit::from(&verdict))
 }

@@ -10,6 +10,7 @@ use super::Exit;
 use super::args::LoadArgs;
 use super::interrupt::Interrupt;
 use super::notice::Notice;
+use crate::cluster::reach;
 use crate::scenario::Scenario;
 use crate::session::{Login, Password};
 use crate::tpcc::load::LoadStage;
@@ -25,6 +26,7 @@ const LINE_EVERY: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(args: LoadArgs, mut out: impl Write) -> anyhow::Result<Exit> {
     let (scenario, password) = args.resolve()?;
+    reach(&scenario.cluster, &password).await?;
     let interrupt = Interrupt::listen();
     let shown = Shown::new();
     let request = request(&scenario, &password);
@@ -32,7 +34,13 @@ pub(super) async fn run(args: LoadArgs, mut out: impl Write) -> anyhow::Result<E
     shown.bar.finish_and_clear();
     let summary = match result {
         Ok(summary) => summary,
-        Err(error @ (LoadError::Stopped | LoadError::NoProgress { .. })) => {
+        // What the user cannot put right by another command line.
+        Err(
+            error @ (LoadError::Stopped
+            | LoadError::NoProgress { .. }
+            | LoadError::Count { .. }
+            | LoadError::Inconsistent { .. }),
+        ) => {
             Notice.line(&format_args!("rollproof: {error}"));
             return Ok(Exit::INCOMPLETE);
         }
@@ -42,18 +50,24 @@ pub(super) async fn run(args: LoadArgs, mut out: impl Write) -> anyhow::Result<E
         Notice.line(&format_args!("note: {note}"));
     }
     let (rows, seconds) = (summary.rows_written, summary.elapsed.as_secs_f64());
-    let warehouses = summary.marker.warehouses;
+    let warehouses = match summary.marker.warehouses {
+        1 => "1 warehouse".to_owned(),
+        more => format!("{more} warehouses"),
+    };
     let database = &request.database;
     if rows == 0 {
-        writeln!(out, "{database} already holds {warehouses} warehouses, complete; nothing to do")?;
+        writeln!(out, "{database} already holds {warehouses}, complete; nothing to do")?;
     } else {
         writeln!(
             out,
-            "{database} holds {warehouses} warehouses: {} rows written in {seconds:.1} s, counts and \
+            "{database} holds {warehouses}: {} rows written in {seconds:.1} s, counts and \
              consistency conditions checked, {} failures overcome",
             HumanCount(rows),
             summary.failures,
         )?;
+        if let Some(bulk) = &summary.bulk {
+            writeln!(out, "written by {bulk}; indexes and constraints were kept all the time")?;
+        }
     }
     Ok(Exit::DONE)
 }
@@ -68,6 +82,7 @@ fn request(scenario: &Scenario, password: &Password) -> LoadRequest {
         seed: scenario.workload.seed,
         workers: scenario.workload.load_workers,
         beside_others: false,
+        load_data: true,
         connect_deadline: CONNECT,
         statement_deadline: STATEMENT,
         patience: WITHOUT_PROGRESS,

@@ -2,12 +2,14 @@
 //!
 //! Answers go to standard output; progress, warnings and errors to standard error.
 
+mod answers;
 mod args;
 mod audit;
 mod check;
 mod conclude;
 mod dispatch;
 mod exit;
+mod help;
 mod interrupt;
 mod load;
 mod notice;

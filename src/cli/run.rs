@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 
 use super::Exit;
 use super::args::RunArgs;
@@ -17,8 +17,9 @@ use crate::upgrade::{Plan, Stop};
 pub(super) async fn run(args: RunArgs, out: impl Write) -> anyhow::Result<Exit> {
     let request = request(args)?;
     let quiet = request.quiet;
-    let interrupt = Interrupt::listen();
     let prepared = prepare(request.run).await?;
+    // Not before: until here there is nothing to bring to an end.
+    let interrupt = Interrupt::listen();
     let notice = Notice;
     let stop = Stop { gently: interrupt.orderly.clone(), now: interrupt.now.clone() };
     let finished = perform(&prepared, &stop, move |second| {
@@ -31,10 +32,16 @@ pub(super) async fn run(args: RunArgs, out: impl Write) -> anyhow::Result<Exit> 
     if let Some(upgrade) = &finished.upgrade {
         notice.line(&format_args!("upgrade: {}", upgrade.advice));
     }
-    if interrupt.now.is_cancelled() {
-        notice.line(&"the data was not checked, because the run was cut off");
-    } else {
-        audit(dir, &prepared.request.scenario, &prepared.request.password).await?;
+    finished.record?;
+    // One signal more than so far: a run that is to end orderly still has its data checked.
+    let enough = if interrupt.orderly.is_cancelled() { &interrupt.now } else { &interrupt.orderly };
+    let checking = audit(dir, &prepared.request.scenario, &prepared.request.password);
+    let cut_off = || Err(anyhow!("the run was cut off"));
+    if let Err(why) = enough.run_until_cancelled(checking).await.unwrap_or_else(cut_off) {
+        notice.line(&format_args!(
+            "the data was not checked: {why:#}; to do it now: rollproof audit {}",
+            dir.display()
+        ));
     }
     conclude(dir, out)
 }

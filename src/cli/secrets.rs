@@ -15,7 +15,13 @@ pub(super) const PASSWORD_VARIABLE: &str = "ROLLPROOF_PASSWORD";
 pub(super) struct SecretArgs {
     /// Option file with user and password in its [client] group, as the servers' own clients read
     /// it. Without it the password comes from the environment variable ROLLPROOF_PASSWORD
-    #[arg(long, value_name = "FILE", env = "ROLLPROOF_OPTION_FILE", help_heading = "Cluster")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "ROLLPROOF_OPTION_FILE",
+        hide_env_values = true,
+        help_heading = "Cluster"
+    )]
     pub(super) option_file: Option<PathBuf>,
 }
 

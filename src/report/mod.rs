@@ -17,5 +17,6 @@ mod summary;
 mod table;
 mod text;
 
+pub use crate::analysis::AnalysisError;
 pub use derive::{Derived, derive};
 pub use summary::SUMMARY_FORMAT;

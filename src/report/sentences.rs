@@ -1,7 +1,10 @@
 //! The sentences that the text and the Markdown report have in common.
 
+use std::collections::BTreeMap;
+
 use crate::analysis::{
-    Analysis, ControlOutcome, InputShare, Role, ShareOutcome, StepOutcome, ZoneCourse, words,
+    Analysis, ControlOutcome, InputShare, Role, ShareOutcome, StepOutcome, ZoneCheck, ZoneCourse,
+    words,
 };
 use crate::event::{RunTime, Source};
 use crate::record::FindingKind;
@@ -69,6 +72,8 @@ pub(super) fn data(analysis: &Analysis) -> Vec<String> {
     let of = |kind| data.violations.get(&kind).copied().unwrap_or(0);
     let found: Vec<String> =
         FindingKind::ALL.iter().map(|&kind| format!("{} {kind}", words::count(of(kind)))).collect();
+    let zone =
+        |of: &ZoneCheck| names.get(of.zone.index()).map_or_else(|| "?".to_owned(), Clone::clone);
     let ambiguous = &data.ambiguous;
     let mut lines = vec![
         format!(
@@ -90,16 +95,23 @@ pub(super) fn data(analysis: &Analysis) -> Vec<String> {
             data.unknowns.len()
         ),
     ];
-    for failed in data.failures.iter().chain(&data.unknowns).take(CHECKS_MAX) {
-        let zone = names.get(failed.zone.index()).map_or("?", String::as_str);
+    for failed in data.failures.iter().take(CHECKS_MAX) {
         let check = &failed.check;
-        lines.push(format!("{zone} {} {}: {}", check.check, check.verdict, check.detail));
+        lines.push(format!("{} {} fail: {}", zone(failed), check.check, check.detail));
         if let Some(first) = check.findings.first() {
             lines.push(format!(
                 "  {} {}: expected {}, found {}; see: {}",
                 first.kind, first.key, first.expected, first.found, first.sql
             ));
         }
+    }
+    // One reason, such as a zone that is down, keeps many checks from being made.
+    let mut reasons: BTreeMap<(String, &str), u64> = BTreeMap::new();
+    for unknown in &data.unknowns {
+        *reasons.entry((zone(unknown), &unknown.check.detail)).or_default() += 1;
+    }
+    for ((zone, why), checks) in reasons.into_iter().take(CHECKS_MAX) {
+        lines.push(format!("{zone}: {} not made: {why}", words::counted(checks, "check")));
     }
     lines
 }

@@ -2,7 +2,7 @@
 
 use crate::analysis::Analysis;
 use crate::event::ZoneId;
-use crate::verdict::Verdict;
+use crate::verdict::{Reason, Verdict};
 
 use super::table::{Table, wrap};
 use super::{rows, sentences};
@@ -50,14 +50,22 @@ fn head(analysis: &Analysis, verdict: &Verdict) -> String {
         text.push_str(&format!("{name:<9}{}", wrap(&fact, WIDTH - 9, 9)));
         text.push('\n');
     }
-    // The first of them is the headline; it is repeated only where there is more to read.
-    if verdict.reasons.len() > 1 {
+    // The first line of the first is the headline; repeated only where there is more to read.
+    let more = |reason: &Reason| reason.text.contains('\n');
+    if verdict.reasons.len() > 1 || verdict.reasons.iter().any(more) {
         let reasons = verdict.reasons.iter();
-        let all: Vec<String> =
-            reasons.map(|reason| format!("{}: {}", reason.kind.title(), reason.text)).collect();
+        let said = reasons.map(|reason| format!("{}: {}", reason.kind.title(), reason.text));
+        let all: Vec<String> = said.flat_map(|text| lines_of(&text)).collect();
         section(&mut text, "WHY IT IS NOT A PASS", paragraphs(&all));
     }
     text
+}
+
+/// The lines of a text, those after the first set in.
+fn lines_of(text: &str) -> Vec<String> {
+    let set_in =
+        |(index, line): (usize, &str)| format!("{}{line}", if index > 0 { "  " } else { "" });
+    text.lines().enumerate().map(set_in).collect()
 }
 
 fn objectives(analysis: &Analysis, verdict: &Verdict) -> String {

@@ -1,6 +1,8 @@
 //! Why a run cannot be made. What servers do during a run is data, not an error.
 
-use crate::cluster::Unsupported;
+use std::path::PathBuf;
+
+use crate::cluster::{NoZone, Unsupported};
 use crate::record::RecordError;
 use crate::session::Failure;
 use crate::tpcc::NotLoaded;
@@ -10,14 +12,14 @@ use crate::upgrade::UpgradeError;
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// No zone could be talked to.
-    #[error("no zone can be used:\n{}\ncheck endpoints, user and ROLLPROOF_PASSWORD, or see `rollproof check`", .0.join("\n"))]
-    NoZone(Vec<String>),
+    #[error(transparent)]
+    NoZone(#[from] NoZone),
     /// The database is not ready for a run.
     #[error(transparent)]
     NotLoaded(#[from] NotLoaded),
     /// The database has another number of warehouses than the scenario.
     #[error(
-        "database {database} holds {found} warehouses, the scenario asks for {wanted}: give --warehouses {found}, or load another database"
+        "database {database} was loaded with --warehouses {found}, the scenario asks for {wanted}: give --warehouses {found}, or load another database"
     )]
     OtherScale {
         /// Its name.
@@ -36,7 +38,18 @@ pub enum RunError {
     /// The upgrade cannot begin.
     #[error(transparent)]
     Upgrade(#[from] UpgradeError),
-    /// The record cannot be written.
-    #[error("{0}; what was written so far can be read with `rollproof report`")]
-    Record(#[from] RecordError),
+    /// The run's directory cannot be made; nothing was measured.
+    #[error(transparent)]
+    Directory(RecordError),
+    /// The record could not be written to its end, and the run was stopped.
+    #[error(
+        "{source}; the run was stopped there. What was written can be read: rollproof report {}",
+        dir.display()
+    )]
+    Record {
+        /// The run's directory.
+        dir: PathBuf,
+        /// Why not.
+        source: RecordError,
+    },
 }

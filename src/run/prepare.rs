@@ -7,11 +7,12 @@ use tokio::time::Instant;
 
 use super::RunError;
 use crate::audit::Start;
+use crate::cluster::{NoZone, reach};
 use crate::event::ErrorClass;
 use crate::scenario::Scenario;
 use crate::session::{Login, Password, Session};
 use crate::tpcc::{Marker, NotLoaded, begin_run, require_loaded};
-use crate::upgrade::Plan;
+use crate::upgrade::{Plan, Settings};
 
 /// Patience with one zone while preparing.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -44,6 +45,15 @@ pub struct UpgradeRequest {
     pub resume_hint: String,
 }
 
+impl RunRequest {
+    /// What the upgrade needs to know, if there is to be one.
+    pub(super) fn upgrade_settings(&self) -> Option<Settings> {
+        let UpgradeRequest { plan, resume, allow_unsafe, resume_hint } = self.upgrade.clone()?;
+        let (zones, run_dir) = (self.scenario.cluster.zones.clone(), self.dir.clone());
+        Some(Settings { plan, zones, run_dir, resume, allow_unsafe, resume_hint })
+    }
+}
+
 /// A run that can begin.
 #[derive(Debug)]
 pub struct Prepared {
@@ -57,12 +67,17 @@ pub struct Prepared {
     pub start: Start,
 }
 
-/// Finds a zone that serves, and a complete load of the right size in it.
+/// Makes sure that the upgrade may begin, and finds a zone that serves with a complete load of the
+/// right size in it.
 ///
 /// # Errors
 /// What is missing and what to do; no directory has been made then.
 pub async fn prepare(request: RunRequest) -> Result<Prepared, RunError> {
     let database = request.scenario.cluster.database.clone();
+    if let Some(settings) = request.upgrade_settings() {
+        settings.check()?;
+    }
+    reach(&request.scenario.cluster, &request.password).await?;
     let (mut session, marker) = first_serving(&request).await?;
     let wanted = request.scenario.workload.warehouses;
     if marker.warehouses != wanted {
@@ -89,17 +104,17 @@ async fn first_serving(request: &RunRequest) -> Result<(Session, Marker), RunErr
                 return Err(NotLoaded::NoDatabase { database: cluster.database.clone() }.into());
             }
             Err(failure) => {
-                reasons.push(format!("  {} ({}): {failure}", zone.name, zone.endpoint));
+                reasons.push(NoZone::reason(zone, &failure));
                 continue;
             }
         };
         match require_loaded(&mut session, &cluster.database, by).await {
             Ok(marker) => return Ok((session, marker)),
             Err(NotLoaded::Unreachable { failure, .. }) => {
-                reasons.push(format!("  {} ({}): {failure}", zone.name, zone.endpoint));
+                reasons.push(NoZone::reason(zone, &failure));
             }
             Err(not_loaded) => return Err(not_loaded.into()),
         }
     }
-    Err(RunError::NoZone(reasons))
+    Err(NoZone(reasons).into())
 }

@@ -60,6 +60,16 @@ impl<E: Encoding> RowBuffer<E> {
         Self { bytes: Vec::new(), rows: 0, fields: 0, encoding: PhantomData }
     }
 
+    /// An empty buffer with room for this many bytes.
+    pub fn with_room(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), ..Self::new() }
+    }
+
+    /// The rows as written, and nothing else.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// Forgets every row, keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();

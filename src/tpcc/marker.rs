@@ -41,7 +41,7 @@ pub enum NotLoaded {
     },
     /// A load began and did not end.
     #[error(
-        "the load of {warehouses} warehouses into {database} is not complete; start `rollproof load` again, it goes on where it stopped"
+        "database {database} is not completely loaded; start `rollproof load --warehouses {warehouses}` again, it goes on where it stopped"
     )]
     HalfLoaded {
         /// Its name.

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::encoding::{Encoding, RowBuffer};
+use super::encoding::{Encoding, RowBuffer, Tsv};
 use super::random::{CLast, Purpose, Stream, last_name};
 use super::scale::{
     CUSTOMERS, DISTRICTS, FIRST_UNDELIVERED, ITEMS, LINES, ORDERS, Table, UNDELIVERED,
@@ -158,6 +158,39 @@ impl RowMaker {
     }
 }
 
+/// A chunk as a file of tab-separated lines, piece by piece: each is made when it is asked for.
+#[derive(Debug)]
+pub struct Pieces {
+    maker: RowMaker,
+    chunk: Chunk,
+}
+
+impl Pieces {
+    /// Bytes of a piece, all but the last: little enough to stay in a processor's cache.
+    const BYTES: usize = 64 << 10;
+    /// Room for the rows of the index that goes past it: fifteen order lines, or one customer.
+    const ROOM: usize = Self::BYTES + (2 << 10);
+
+    /// The chunk's rows of this maker.
+    pub fn new(maker: RowMaker, chunk: Chunk) -> Self {
+        Self { maker, chunk }
+    }
+}
+
+impl Iterator for Pieces {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let mut piece = RowBuffer::<Tsv>::with_room(Self::ROOM);
+        while piece.bytes().len() < Self::BYTES
+            && let Some(index) = self.chunk.range.next()
+        {
+            self.maker.write(self.chunk.table, self.chunk.warehouse, index, &mut piece);
+        }
+        (piece.rows() > 0).then(|| piece.into_bytes())
+    }
+}
+
 fn draw_lines(random: &mut Stream) -> u32 {
     random.between(*LINES.start(), *LINES.end())
 }
@@ -269,7 +302,6 @@ fn new_order<E: Encoding>(warehouse: u32, index: u32, out: &mut RowBuffer<E>) {
 mod tests {
     use std::hash::Hasher;
 
-    use super::super::encoding::Tsv;
     use super::*;
 
     /// 64-bit FNV-1a: written down here because the golden sums must never move with a library.
@@ -344,6 +376,19 @@ mod tests {
                 parts_sum = parts_sum.wrapping_add(sum);
             }
             assert_eq!((parts_rows, parts_sum), (rows, sum), "{table}");
+        }
+    }
+
+    #[test]
+    fn pieces_are_the_chunk_and_fit_their_room() {
+        for table in Table::ALL {
+            let chunk = Chunk { table: *table, warehouse: 1, range: 0..indexes(*table).min(4_000) };
+            let mut whole = RowBuffer::<Tsv>::new();
+            let mut maker = RowMaker::new(5);
+            chunk.range.clone().for_each(|index| maker.write(*table, 1, index, &mut whole));
+            let pieces: Vec<_> = Pieces::new(RowMaker::new(5), chunk).collect();
+            assert!(pieces.iter().all(|piece| piece.len() <= Pieces::ROOM), "{table}");
+            assert_eq!(pieces.concat(), whole.into_bytes(), "{table}");
         }
     }
 

@@ -144,6 +144,16 @@ pub fn insert_into(table: Table) -> String {
     format!("INSERT INTO {table} ({}) VALUES ", names.join(", "))
 }
 
+/// Takes tab-separated lines in, from a file of the client's.
+pub fn load_into(table: Table) -> String {
+    let names: Vec<_> = column_names(table).collect();
+    // Everything else is as LOAD DATA has it by default.
+    format!(
+        "LOAD DATA LOCAL INFILE '{table}' INTO TABLE {table} CHARACTER SET utf8mb4 ({})",
+        names.join(", ")
+    )
+}
+
 fn columns(table: Table) -> &'static [&'static str] {
     match table {
         Table::Item => columns::ITEM,

@@ -49,7 +49,8 @@ impl std::fmt::Display for Tail {
         if self.lines.is_empty() {
             return write!(f, "; it said nothing");
         }
-        write!(f, "; its last words (all in {}):", self.log.display())?;
+        // On a line of its own: the first line of a failure is its headline.
+        write!(f, "\nits last words (all in {}):", self.log.display())?;
         self.lines.iter().try_for_each(|line| write!(f, "\n    {line}"))
     }
 }

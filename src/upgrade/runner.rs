@@ -15,7 +15,8 @@ use super::task::{Task, tasks};
 use crate::clock::RunClock;
 use crate::cluster::Cluster;
 use crate::collect::EventSender;
-use crate::event::{ClusterEvent, ClusterFact, Edge, Event, Source, ZoneId, ZoneStatus};
+use crate::event::{ClusterEvent, ClusterFact, Edge, Event, RunTime, Source, ZoneId, ZoneStatus};
+use crate::phase::step;
 use crate::scenario::Zone;
 
 /// Fewer zones than this cannot lose one and keep a majority.
@@ -36,6 +37,32 @@ pub struct Settings {
     pub allow_unsafe: bool,
     /// The command line that goes on with this upgrade after a failure, for the advice.
     pub resume_hint: String,
+}
+
+impl Settings {
+    /// Whether the upgrade may begin, as far as that can be known without the cluster.
+    ///
+    /// # Errors
+    /// When there are too few zones, or the journal to resume from cannot be read or is of another
+    /// upgrade.
+    pub fn check(&self) -> Result<(), UpgradeError> {
+        self.course().map(drop)
+    }
+
+    /// What there is to do, and how far an earlier run came with it.
+    fn course(&self) -> Result<(Vec<Task>, Header, Progress), UpgradeError> {
+        let zones = self.zones.len();
+        if zones < ZONES_MIN && !self.allow_unsafe {
+            return Err(UpgradeError::TooFewZones { zones });
+        }
+        let tasks = tasks(&self.plan, zones);
+        let header = Header::new(&self.plan, &self.zones, &tasks);
+        let progress = match &self.resume {
+            Some(dir) => Progress::read(dir, &header, &tasks)?,
+            None => Progress::default(),
+        };
+        Ok((tasks, header, progress))
+    }
 }
 
 /// How to stop an upgrade that is under way.
@@ -104,24 +131,14 @@ impl Runner {
     /// of the runner's own.
     ///
     /// # Errors
-    /// When there are too few zones, the journal cannot be written, or the one to resume from
-    /// cannot be read or is of another upgrade.
+    /// As [`Settings::check`], or when the journal cannot be written.
     pub fn new(
         settings: Settings,
         cluster: Arc<dyn Cluster>,
         clock: RunClock,
         events: EventSender,
     ) -> Result<Self, UpgradeError> {
-        let zones = settings.zones.len();
-        if zones < ZONES_MIN && !settings.allow_unsafe {
-            return Err(UpgradeError::TooFewZones { zones });
-        }
-        let tasks = tasks(&settings.plan, zones);
-        let header = Header::new(&settings.plan, &settings.zones, &tasks);
-        let progress = match &settings.resume {
-            Some(dir) => Progress::read(dir, &header, &tasks)?,
-            None => Progress::default(),
-        };
+        let (tasks, header, progress) = settings.course()?;
         let at = progress.resume_at(&tasks);
         let journal = Journal::create(&settings.run_dir, &header, &progress.finished[..at])?;
         let checks = Checks {
@@ -142,13 +159,10 @@ impl Runner {
     }
 
     async fn go(&mut self, stop: &Stop) -> UpgradeOutcome {
-        if self.at > 0 {
-            let statuses = self.checks.look().await;
-            let world = self.checks.world(&statuses);
-            let found = world.contradictions(&self.tasks, self.at, self.progress.begun);
-            if !found.is_empty() {
-                return UpgradeOutcome::Refused { reason: found.join("; ") };
-            }
+        if self.at > 0
+            && let Err(reason) = self.resume().await
+        {
+            return UpgradeOutcome::Refused { reason };
         }
         while let Some(task) = self.tasks.get(self.at).cloned() {
             let (zone, step) = (task.zone, task.step.name);
@@ -161,6 +175,18 @@ impl Runner {
             self.at += 1;
         }
         UpgradeOutcome::Done
+    }
+
+    /// Whether the cluster is as the journal says. The record has it as a step: an upgrade that
+    /// cannot go on has failed. The journal does not, because nothing is done.
+    async fn resume(&self) -> Result<(), String> {
+        self.record(self.clock.now(), step::RESUME, None, Edge::Begin, "").await;
+        let statuses = self.checks.look().await;
+        let world = self.checks.world(&statuses);
+        let found = world.contradictions(&self.tasks, self.at, self.progress.begun).join("; ");
+        let edge = if found.is_empty() { Edge::End } else { Edge::Failed };
+        self.record(self.clock.now(), step::RESUME, None, edge, &found).await;
+        if found.is_empty() { Ok(()) } else { Err(found) }
     }
 
     /// One step, told before and after to journal and record.
@@ -216,19 +242,23 @@ impl Runner {
         let at = self.clock.now();
         // An ending is dated when it happened; a beginning once the journal knows of it.
         let written = self.journal.write(entry).map_err(|error| error.to_string());
-        let event = ClusterEvent {
-            at: if edge == Edge::Begin { self.clock.now() } else { at },
-            uncertainty_us: 0,
-            source: Source::Runner,
-            fact: ClusterFact::Step {
-                step: task.step.name.to_string(),
-                zone: task.zone,
-                edge,
-                detail: detail.to_owned(),
-            },
-        };
-        self.events.send(Event::Cluster(event)).await;
+        let at = if edge == Edge::Begin { self.clock.now() } else { at };
+        self.record(at, task.step.name.as_str(), task.zone, edge, detail).await;
         written
+    }
+
+    async fn record(
+        &self,
+        at: RunTime,
+        step: &str,
+        zone: Option<ZoneId>,
+        edge: Edge,
+        detail: &str,
+    ) {
+        let (step, detail) = (step.to_owned(), detail.to_owned());
+        let fact = ClusterFact::Step { step, zone, edge, detail };
+        let event = ClusterEvent { at, uncertainty_us: 0, source: Source::Runner, fact };
+        self.events.send(Event::Cluster(event)).await;
     }
 
     fn advice(&self, outcome: &UpgradeOutcome, zones: &[ZoneStatus]) -> String {

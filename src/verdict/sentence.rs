@@ -20,7 +20,8 @@ pub(super) fn sentence(
             let text = reason.map(|reason| reason.text.clone()).or_else(|| {
                 unknown.map(|result| format!("{} cannot be told: {}", result.title, result.note))
             });
-            ended(text.unwrap_or_default())
+            // The rest of it is among the reasons.
+            ended(text.unwrap_or_default().lines().next().unwrap_or_default().to_owned())
         }
     }
 }

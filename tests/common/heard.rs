@@ -29,6 +29,8 @@ pub enum What {
     Execute(String, Vec<Value>),
     /// A prepared statement it no longer needs.
     CloseStatement(String),
+    /// A piece of a local file; an empty one ends it.
+    File(Vec<u8>),
     /// Are you there?
     Ping,
     /// Goodbye.

@@ -70,9 +70,18 @@ impl Rows {
 
 #[derive(Debug, Clone)]
 pub(super) enum Answer {
-    Ok { affected: u64 },
+    Ok {
+        affected: u64,
+        warnings: u16,
+    },
     Rows(Rows),
-    Error { errno: u16, sqlstate: String, message: String },
+    Error {
+        errno: u16,
+        sqlstate: String,
+        message: String,
+    },
+    /// The client's file is asked for first; this is the answer once it is there.
+    AfterFile(Box<Answer>),
 }
 
 /// How much of the answer is sent.
@@ -104,13 +113,23 @@ impl Reply {
 
     /// OK, with so many rows affected.
     pub fn ok(affected: u64) -> Self {
-        Self::whole(Answer::Ok { affected })
+        Self::whole(Answer::Ok { affected, warnings: 0 })
+    }
+
+    /// OK, with a warning for every row affected.
+    pub fn ok_but(affected: u16) -> Self {
+        Self::whole(Answer::Ok { affected: affected.into(), warnings: affected })
     }
 
     /// An error.
     pub fn error(errno: u16, sqlstate: &str, message: &str) -> Self {
         let (sqlstate, message) = (sqlstate.to_owned(), message.to_owned());
         Self::whole(Answer::Error { errno, sqlstate, message })
+    }
+
+    /// The client is asked for its local file first; the answer comes when it has sent all of it.
+    pub fn after_file(self) -> Self {
+        Self { answer: Answer::AfterFile(Box::new(self.answer)), ..self }
     }
 
     /// No answer, ever, and the connection stays open.

@@ -79,16 +79,23 @@ async fn listen(
 #[derive(Default)]
 struct Ear {
     logged_in: bool,
+    commanded: bool,
     statements: HashMap<u32, String>,
     prepared: u32,
 }
 
 impl Ear {
     fn understand(&mut self, sequence: u8, packet: &[u8]) -> io::Result<What> {
-        // Commands begin a new exchange; packets of the login carry on the server's numbers.
+        // Commands begin a new exchange; packets of the login and of a file carry on the server's
+        // numbers.
         if sequence != 0 {
-            return self.login(packet);
+            return if self.commanded {
+                Ok(What::File(packet.to_vec()))
+            } else {
+                self.login(packet)
+            };
         }
+        self.commanded = true;
         let (command, body) = packet.split_first().ok_or(io::ErrorKind::UnexpectedEof)?;
         let text = || String::from_utf8_lossy(body).into_owned();
         Ok(match command {
@@ -243,13 +250,24 @@ impl Speaker {
     }
 
     async fn reply(&mut self, call: &Call, reply: &Reply, prepared: u32) -> io::Result<Next> {
+        let mut sequence = 1;
+        if matches!(reply.answer, Answer::AfterFile(_)) && call.verb != Verb::Prepare {
+            self.send(sequence, vec![wire::ask_for_file("rows")]).await?;
+            loop {
+                let (last, piece) = self.receive().await?;
+                if piece.is_empty() {
+                    sequence = last.wrapping_add(1);
+                    break;
+                }
+            }
+        }
         tokio::time::sleep(reply.delay).await;
         let is_error = matches!(reply.answer, Answer::Error { .. });
         let payloads = match call.verb {
             Verb::Prepare if !is_error => wire::prepared(prepared, params_in(&call.sql)),
             verb => wire::answer(&reply.answer, verb == Verb::Execute),
         };
-        let mut packets = wire::framed(1, payloads);
+        let mut packets = wire::framed(sequence, payloads);
         if let Part::Packets(count) = reply.part {
             packets.truncate(count);
         }

@@ -48,18 +48,23 @@ pub(super) fn serialized(packet: &impl MySerialize) -> Vec<u8> {
 /// The payloads of an answer to a statement.
 pub(super) fn answer(answer: &Answer, binary: bool) -> Vec<Vec<u8>> {
     match answer {
-        Answer::Ok { affected } => vec![ok(*affected)],
+        Answer::Ok { affected, warnings } => vec![ok_with(*affected, *warnings)],
+        Answer::AfterFile(answer) => self::answer(answer, binary),
         Answer::Error { errno, sqlstate, message } => vec![error(*errno, sqlstate, message)],
         Answer::Rows(rows) => result_set(rows, binary),
     }
 }
 
 pub(super) fn ok(affected: u64) -> Vec<u8> {
+    ok_with(affected, 0)
+}
+
+fn ok_with(affected: u64, warnings: u16) -> Vec<u8> {
     let mut payload = vec![0x00];
     payload.put_lenenc_int(affected);
     payload.put_lenenc_int(0);
     payload.extend(StatusFlags::SERVER_STATUS_AUTOCOMMIT.bits().to_le_bytes());
-    payload.extend([0, 0]);
+    payload.extend(warnings.to_le_bytes());
     payload
 }
 
@@ -70,6 +75,11 @@ pub(super) fn error(errno: u16, sqlstate: &str, message: &str) -> Vec<u8> {
     payload.extend(sqlstate.as_bytes());
     payload.extend(message.as_bytes());
     payload
+}
+
+/// Asks for the client's local file of this name.
+pub(super) fn ask_for_file(name: &str) -> Vec<u8> {
+    [&[0xfb], name.as_bytes()].concat()
 }
 
 /// Before the handshake is over an error carries no SQLSTATE.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rollproof::event::StatementKind;
 use rollproof::scenario::{Isolation, Product, Zone};
 use rollproof::session::{Login, Password, Session, Statement};
-use rollproof::tpcc::{LoadError, LoadRequest, causal_reads, load, session_settings};
+use rollproof::tpcc::{LoadError, LoadRequest, LoadSummary, causal_reads, load, session_settings};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +40,7 @@ pub(crate) async fn lab(database: &str, warehouses: u32) -> Option<LoadRequest> 
         seed: 7,
         workers: 2,
         beside_others: false,
+        load_data: true,
         connect_deadline: Duration::from_secs(2),
         statement_deadline: Duration::from_secs(30),
         patience: MINUTE,
@@ -72,8 +73,8 @@ pub(crate) async fn admin(request: &LoadRequest, sql: &str) {
     session.query(&statement, Instant::now() + MINUTE).await.unwrap();
 }
 
-pub(crate) async fn load_quietly(request: &LoadRequest) -> Result<u64, LoadError> {
+pub(crate) async fn load_quietly(request: &LoadRequest) -> Result<LoadSummary, LoadError> {
     let summary = load(request, &|_| {}, CancellationToken::new()).await?;
     assert!(summary.marker.load_complete && summary.notes.is_empty(), "{summary:?}");
-    Ok(summary.rows_written)
+    Ok(summary)
 }

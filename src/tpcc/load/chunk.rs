@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::bulk::Bulk;
 use crate::event::StatementKind;
 use crate::session::{BEGIN, COMMIT, Failure, ROLLBACK, Session, Statement};
 use crate::tpcc::encoding::{RowBuffer, SqlValues};
-use crate::tpcc::rows::{Chunk, RowMaker};
-use crate::tpcc::schema::insert_into;
+use crate::tpcc::rows::{Chunk, Pieces, RowMaker};
+use crate::tpcc::schema::{insert_into, load_into};
 
 /// A statement ends at this many bytes of rows: far under every server's packet limit, far over
 /// what a round trip costs.
@@ -30,13 +31,14 @@ pub(super) enum Written {
 #[derive(Debug)]
 pub(super) struct ChunkWriter {
     maker: RowMaker,
+    bulk: Bulk,
     rows: RowBuffer<SqlValues>,
     statement_deadline: Duration,
 }
 
 impl ChunkWriter {
-    pub(super) fn new(seed: u64, statement_deadline: Duration) -> Self {
-        Self { maker: RowMaker::new(seed), rows: RowBuffer::new(), statement_deadline }
+    pub(super) fn new(seed: u64, bulk: Bulk, statement_deadline: Duration) -> Self {
+        Self { maker: RowMaker::new(seed), bulk, rows: RowBuffer::new(), statement_deadline }
     }
 
     /// Writes the chunk and its mark in one transaction.
@@ -62,6 +64,36 @@ impl ChunkWriter {
             }
             Err(failure) => return Err(failure),
         }
+        match self.bulk {
+            Bulk::LoadData => self.load(session, chunk).await?,
+            Bulk::Insert { .. } => self.insert_all(session, chunk).await?,
+        }
+        session.query(&COMMIT, self.by()).await?;
+        Ok(Written::Now)
+    }
+
+    /// Sends the chunk as a file. Of such a file a server takes what it can and warns of the rest,
+    /// whatever the session's SQL mode: a chunk with a warning is as good as none.
+    async fn load(&mut self, session: &mut Session, chunk: &Chunk) -> Result<(), Failure> {
+        let statement = Statement::built(StatementKind::Write, load_into(chunk.table));
+        let pieces = Pieces::new(self.maker.clone(), chunk.clone());
+        let loaded = session.load_local(&statement, pieces, self.by()).await;
+        // Another server than the one that was probed may refuse: the next attempt does without.
+        if let Some(instead) = loaded.as_ref().err().and_then(Bulk::instead) {
+            self.bulk = instead;
+        }
+        let (loaded, rows) = (loaded?, self.maker.count(chunk));
+        if (loaded.affected, loaded.warnings) == (rows, 0) {
+            return Ok(());
+        }
+        let message = format!(
+            "{} of {rows} rows loaded into {}, {} warnings",
+            loaded.affected, chunk.table, loaded.warnings
+        );
+        Err(Failure::data(StatementKind::Write, message))
+    }
+
+    async fn insert_all(&mut self, session: &mut Session, chunk: &Chunk) -> Result<(), Failure> {
         self.rows.clear();
         for index in chunk.range.clone() {
             self.maker.write(chunk.table, chunk.warehouse, index, &mut self.rows);
@@ -72,8 +104,7 @@ impl ChunkWriter {
         if self.rows.rows() > 0 {
             self.insert(session, chunk).await?;
         }
-        session.query(&COMMIT, self.by()).await?;
-        Ok(Written::Now)
+        Ok(())
     }
 
     async fn insert(&mut self, session: &mut Session, chunk: &Chunk) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::bulk::{Bulk, probe};
 use super::chunk::Written;
 use super::client::{Client, Logins, Shared, until_done};
 use super::plan::{Planned, plan};
@@ -20,6 +21,9 @@ use crate::tpcc::execute::{causal_reads, session_settings};
 use crate::tpcc::marker::Marker;
 use crate::tpcc::rows::{Chunk, RowMaker};
 use crate::tpcc::scale::Table;
+
+/// How often LOAD DATA is tried while connections are lost over it.
+const PROBES: u32 = 3;
 
 /// Fills a database, or goes on filling it. On data that is complete already it only says so: a
 /// run may have changed it since.
@@ -60,12 +64,12 @@ async fn load_all(
     };
     load.tell(LoadStage::Preparing);
     let marker = load.prepare().await?;
-    let mut notes = Vec::new();
+    let (mut bulk, mut notes) = (None, Vec::new());
     if marker.load_complete {
         load.rows_done = load.rows_total;
     } else {
         let expected = expected_counts(&all);
-        load.write(all).await?;
+        bulk = load.write(all).await?;
         load.tell(LoadStage::Checking);
         notes = load.check(&expected).await?;
     }
@@ -74,6 +78,7 @@ async fn load_all(
         marker: Marker { load_complete: true, ..marker },
         rows_total: load.rows_total,
         rows_written: load.rows_written,
+        bulk,
         failures: load.shared.failures(),
         elapsed: started.elapsed(),
         notes,
@@ -133,8 +138,8 @@ impl<P: Fn(LoadProgress) + Sync> Load<'_, P> {
         until_done!(client, &what, |session| prepare(session, request))
     }
 
-    /// Writes every chunk that is not marked yet.
-    async fn write(&mut self, all: Vec<Planned>) -> Result<(), LoadError> {
+    /// Writes every chunk that is not marked yet, and says how; `None` when there was none.
+    async fn write(&mut self, all: Vec<Planned>) -> Result<Option<Bulk>, LoadError> {
         let (request, patience) = (self.request, self.request.patience);
         let logins = logins(request, Some(&request.database), None);
         let mut client = Client::new(&self.shared, &logins, 0);
@@ -146,8 +151,12 @@ impl<P: Fn(LoadProgress) + Sync> Load<'_, P> {
             all.into_iter().partition(|planned| marked.contains(&key(&planned.chunk)));
         self.rows_done = there.iter().map(|planned| planned.rows).sum();
         self.tell(LoadStage::Writing);
+        if missing.is_empty() {
+            return Ok(None);
+        }
 
-        let (mut workers, mut done) = workers::start(&client, request, &Arc::new(missing));
+        let bulk = self.choose(&mut client).await?;
+        let (mut workers, mut done) = workers::start(&client, request, &bulk, &Arc::new(missing));
         loop {
             tokio::select! {
                 Some(Done { rows, written }) = done.recv() => {
@@ -162,8 +171,27 @@ impl<P: Fn(LoadProgress) + Sync> Load<'_, P> {
                 else => break,
             }
         }
-        Ok(())
+        Ok(Some(bulk))
     }
+
+    /// Chooses by trying how rows are sent.
+    async fn choose(&self, client: &mut Client) -> Result<Bulk, LoadError> {
+        if !self.request.load_data {
+            return Ok(Bulk::insert("as asked for"));
+        }
+        // A proxy may take offence and close: that cannot be told from a server that went away.
+        for _ in 0..PROBES {
+            let what = "trying LOAD DATA LOCAL INFILE";
+            let session = client.session(what).await?;
+            let by = Instant::now() + self.request.connect_deadline;
+            let tried = probe(session, self.request.product, by).await;
+            if let Some(bulk) = client.settle(what, tried).await? {
+                return Ok(bulk);
+            }
+        }
+        Ok(Bulk::insert(format!("LOAD DATA LOCAL INFILE found no answer {PROBES} times")))
+    }
+
     /// Checks what was written, through whichever node, and marks it complete.
     async fn check(&self, expected: &[(Table, u64)]) -> Result<Vec<String>, LoadError> {
         let request = self.request;

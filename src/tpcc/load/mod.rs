@@ -1,11 +1,12 @@
 //! The loader: fills a database exactly once, whatever happens to servers or to itself meanwhile.
 //!
 //! The plan is a fixed list of chunks (`plan`). A chunk and its mark are one transaction
-//! (`chunk`): the mark's primary key decides whether a chunk is there, so an unknown outcome is
+//! (`chunk`), by LOAD DATA from memory where that proves to work (`bulk`): the mark's primary key decides whether a chunk is there, so an unknown outcome is
 //! resolved by simply trying again, and a loader started again skips what is marked. Workers share
 //! the list (`workers`); each goes from endpoint to endpoint while nodes come and go
 //! (`client`, `endpoints`). `prepare` comes before, `verify` and `settle` after.
 
+mod bulk;
 mod chunk;
 mod client;
 mod endpoints;
@@ -17,5 +18,6 @@ mod settle;
 mod verify;
 mod workers;
 
+pub use bulk::Bulk;
 pub use loader::load;
 pub use request::{LoadError, LoadProgress, LoadRequest, LoadStage, LoadSummary};

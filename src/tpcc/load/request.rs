@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::bulk::Bulk;
 use crate::scenario::Product;
 use crate::session::{Failure, Login};
 use crate::tpcc::conditions::Violation;
@@ -27,6 +28,9 @@ pub struct LoadRequest {
     /// Load into a database that already holds tables of somebody else. Never on top of them: a
     /// table of theirs with one of our names stops the load all the same.
     pub beside_others: bool,
+    /// Send rows as files (LOAD DATA LOCAL INFILE) where that proves to work; multi-row INSERT
+    /// otherwise.
+    pub load_data: bool,
     /// How long to wait for a connection.
     pub connect_deadline: Duration,
     /// How long to wait for the answer to one statement.
@@ -69,6 +73,8 @@ pub struct LoadSummary {
     pub rows_total: u64,
     /// Of these, written this time; the others were there.
     pub rows_written: u64,
+    /// How they were written; `None` when they all were there.
+    pub bulk: Option<Bulk>,
     /// Failures met and overcome.
     pub failures: u64,
     /// Wall time of it all.
@@ -119,8 +125,9 @@ pub enum LoadError {
     },
     /// The database was loaded with other parameters.
     #[error(
-        "database {database} was loaded with {} warehouses, seed {}, schema version {}; asked for are \
-         {warehouses}, {seed} and {}. Name another database, or drop this one",
+        "database {database} was loaded with --warehouses {} --seed {} (schema version {}), not with \
+         --warehouses {warehouses} --seed {seed} (schema version {}); name another database, or drop \
+         this one",
         found.warehouses, found.seed, found.schema_version, schema::VERSION
     )]
     OtherParameters {

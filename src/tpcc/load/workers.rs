@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::bulk::Bulk;
 use super::chunk::{ChunkWriter, Written};
 use super::client::{Client, until_done};
 use super::plan::Planned;
@@ -20,11 +21,12 @@ pub(super) struct Done {
     pub(super) written: Written,
 }
 
-/// Starts as many workers on `chunks` as were asked for. Dropping the set stops them where they are, which is safe
-/// at any moment.
+/// Starts as many workers on `chunks` as were asked for. Dropping the set stops them where they
+/// are, which is safe at any moment.
 pub(super) fn start(
     client: &Client,
     request: &LoadRequest,
+    bulk: &Bulk,
     chunks: &Arc<Vec<Planned>>,
 ) -> (JoinSet<Result<(), LoadError>>, mpsc::Receiver<Done>) {
     let next = Arc::new(AtomicUsize::new(0));
@@ -32,7 +34,7 @@ pub(super) fn start(
     let mut workers = JoinSet::new();
     for worker in 0..request.workers.max(1) as usize {
         let client = client.sibling(worker);
-        let writer = ChunkWriter::new(request.seed, request.statement_deadline);
+        let writer = ChunkWriter::new(request.seed, bulk.clone(), request.statement_deadline);
         workers.spawn(work(client, writer, Arc::clone(chunks), Arc::clone(&next), done.clone()));
     }
     (workers, all_done)

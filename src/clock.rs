@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
 
 use crate::event::RunTime;
@@ -11,12 +12,34 @@ use crate::event::RunTime;
 pub struct RunClock {
     origin: Instant,
     origin_wall: SystemTime,
+    origin_boot_us: i64,
 }
+
+/// This moment on the machine's monotonic clock (CLOCK_MONOTONIC), in µs: the same for every
+/// program on the machine.
+pub fn monotonic_us() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec.unsigned_abs() * 1_000_000 + now.tv_nsec.unsigned_abs() / 1000
+}
+
+/// How far other clocks of the machine moved against the run's own since its origin, in µs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Drift {
+    /// The wall clock: it was set, or the machine slept.
+    pub wall_us: i64,
+    /// The boot clock, which goes on while the machine sleeps.
+    pub boot_us: i64,
+}
+
+/// Reading three clocks takes no longer than this, in µs, unless something came between.
+const READING_US_MAX: u64 = 100;
+/// Readings until one is taken as it is.
+const READINGS_MAX: usize = 5;
 
 impl RunClock {
     /// A clock whose origin is this moment.
     pub fn start() -> Self {
-        Self { origin: Instant::now(), origin_wall: SystemTime::now() }
+        Self { origin: Instant::now(), origin_wall: SystemTime::now(), origin_boot_us: boot_us() }
     }
 
     /// This moment.
@@ -37,9 +60,7 @@ impl RunClock {
     /// The origin on the machine's monotonic clock (CLOCK_MONOTONIC), in µs: what other programs'
     /// logs on the same machine can be laid beside.
     pub fn origin_monotonic_us(&self) -> u64 {
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        let now_us = now.tv_sec.unsigned_abs() * 1_000_000 + now.tv_nsec.unsigned_abs() / 1000;
-        now_us.saturating_sub(self.now().0)
+        monotonic_us().saturating_sub(self.now().0)
     }
 
     /// The origin on the wall clock.
@@ -53,9 +74,45 @@ impl RunClock {
         self.origin_wall().as_microsecond().saturating_add_unsigned(at.0)
     }
 
-    /// How far the wall clock has moved against the monotonic one since the origin, in µs.
-    pub fn wall_step_us(&self) -> i64 {
-        let wall = jiff::Timestamp::now().as_microsecond();
-        wall.saturating_sub(self.epoch_us(self.now()))
+    /// How far the other clocks have moved against this one. The tightest of a few readings counts:
+    /// a thread that loses its turn between two clocks would see one of them jump.
+    pub fn drift(&self) -> Drift {
+        let readings = (0..READINGS_MAX).map(|_| {
+            let before = self.now();
+            let (wall, boot_us) = (jiff::Timestamp::now().as_microsecond(), boot_us());
+            let took_us = self.now().since_us(before);
+            let boot_us = boot_us - self.origin_boot_us - before.0.cast_signed();
+            let wall_us = wall.saturating_sub(self.epoch_us(before));
+            (took_us, Drift { wall_us, boot_us })
+        });
+        let mut best: Option<(u64, Drift)> = None;
+        for reading in readings {
+            if best.is_none_or(|(took_us, _)| reading.0 < took_us) {
+                best = Some(reading);
+            }
+            if reading.0 <= READING_US_MAX {
+                break;
+            }
+        }
+        best.map(|(_, drift)| drift).unwrap_or_default()
+    }
+}
+
+fn boot_us() -> i64 {
+    let now = clock_gettime(ClockId::Boottime);
+    now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_nobody_touches_do_not_drift() {
+        let clock = RunClock::start();
+        std::thread::sleep(Duration::from_millis(20));
+        let Drift { wall_us, boot_us } = clock.drift();
+        // Between the origins of the three lies no more than a turn of a busy machine.
+        assert!(wall_us.abs() < 500_000 && boot_us.abs() < 500_000, "{wall_us} {boot_us}");
     }
 }

@@ -10,10 +10,12 @@
 // The ground floor: pure vocabulary, then the record.
 pub mod classify;
 pub mod event;
+pub mod gap;
 pub mod phase;
 pub mod record;
 pub mod scenario;
 pub mod spelling;
+pub mod words;
 
 // Measuring.
 pub mod audit;
@@ -22,6 +24,7 @@ pub mod cluster;
 pub mod collect;
 pub mod drive;
 pub mod live;
+pub mod outside;
 pub mod preflight;
 pub mod run;
 pub mod session;
@@ -30,6 +33,7 @@ pub mod upgrade;
 
 // Reporting.
 pub mod analysis;
+pub mod compare;
 pub mod report;
 pub mod verdict;
 

@@ -3,14 +3,22 @@
 //! Phases are half-open intervals `[start, end)` on the run's clock. Every moment of a run lies in
 //! exactly one of them, so the sum over phases is always the total.
 
+mod sources;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::{ClusterEvent, ClusterFact, Edge, RunTime, Source, ZoneId};
 
+pub use sources::{Turn, with_best_steps};
+
 /// Stretches of the timetable that exist in every run.
 pub mod stretch {
+    /// A load creates database, tables and marker.
+    pub const PREPARE: &str = "prepare";
+    /// A load writes, and nothing is done to the cluster by rollproof.
+    pub const LOAD: &str = "load";
     /// Load is on, nothing is judged yet.
     pub const WARM_UP: &str = "warm-up";
     /// The undisturbed cluster: what every later phase is held against.
@@ -29,12 +37,19 @@ pub mod stretch {
 pub mod step {
     /// Before an upgrade goes on: is the cluster as the journal says?
     pub const RESUME: &str = "resume";
+    /// An upgrade failed before a zone was taken away: what was done so far is undone.
+    pub const TAKE_BACK: &str = "take-back";
     /// The zone is taken out of service.
     pub const STOP_ZONE: &str = "stop-zone";
     /// The zone's server is stopped; ended when it no longer answers.
     pub const STOP_SERVER: &str = "stop-server";
     /// The zone's server is started again.
     pub const START_SERVER: &str = "start-server";
+    /// The zone catches up with what the others did while it was away.
+    pub const LOG_IN_SYNC: &str = "log-in-sync";
+    /// The whole of a command that performs the upgrade in rollproof's place. It is no step of a
+    /// zone: markers, or what observers see, cut it into those.
+    pub const COMMAND: &str = "upgrade-command";
     /// Until the zone's server reports the target version.
     pub const WAIT_VERSION: &str = "wait-version";
     /// The zone is put back into service.
@@ -112,7 +127,9 @@ impl PhaseTimeline {
         begins.retain(|phase| phase.start < end);
         match begins.first_mut() {
             // The moments before the first announcement: the tool was starting.
-            Some(first) if first.name.step == stretch::WARM_UP => first.start = RunTime::ZERO,
+            Some(first) if [stretch::WARM_UP, stretch::PREPARE].contains(&&*first.name.step) => {
+                first.start = RunTime::ZERO;
+            }
             Some(first) if first.start == RunTime::ZERO => {}
             _ => begins.insert(0, Self::opening(end)),
         }

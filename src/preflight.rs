@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::cluster::Cluster;
 pub use crate::cluster::check::{CheckLine, CheckStatus};
+use crate::cluster::{Act, Cluster, Kept};
 
 /// What all checks together may take.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -54,6 +54,32 @@ impl Preflight {
 /// Asks the cluster everything. `target` is the version it is to be upgraded to, if known.
 pub async fn check(cluster: &dyn Cluster, target: Option<&str>) -> Preflight {
     Preflight { checks: cluster.checks(target, Instant::now() + DEADLINE).await }
+}
+
+/// The one write that belongs to the checks: servers that are away for long keep their replicas.
+/// Nothing is written where a check failed.
+pub async fn prepare(cluster: &dyn Cluster, found: &Preflight) -> CheckLine {
+    let line = |status, answer: String, advice: &str| CheckLine {
+        id: "W01".to_owned(),
+        title: "replicas are kept while a server is away".to_owned(),
+        status,
+        query: "alter system set server_permanent_offline_time='72h'".to_owned(),
+        answer,
+        meaning: "a server away for longer than this loses its replicas to others".to_owned(),
+        advice: advice.to_owned(),
+    };
+    if !found.is_fit() {
+        let answer = "not written: a check failed".to_owned();
+        return line(CheckStatus::Unsupported, answer, "mend what failed and repeat");
+    }
+    let (kept, by) = (Kept::default(), Instant::now() + DEADLINE);
+    match cluster.act(Act::ProtectReplicas, &kept, "", by).await {
+        Ok(found) => line(CheckStatus::Pass, found, ""),
+        Err(refusal) => {
+            let advice = "grant ALTER SYSTEM to the user, or set it by hand";
+            line(CheckStatus::Fail, refusal.to_string(), advice)
+        }
+    }
 }
 
 /// The table as text: one line a check, and under each that did not pass what was asked, why it

@@ -6,25 +6,30 @@
 //! on the spot and never used again: [`Session`] then answers every further call with
 //! `connection-lost`.
 
-use std::borrow::Cow;
+mod failure;
+mod statement;
+
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::LazyLock;
 use std::time::Duration;
 
+pub use failure::Failure;
 use futures_util::stream;
+use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, InfileData, Opts, OptsBuilder};
+use mysql_async::{Conn, InfileData, OkPacket, Opts, OptsBuilder};
 pub use mysql_async::{Params, Row, Value};
+pub use statement::{BEGIN, COMMIT, ROLLBACK, Statement};
 use tokio::runtime::{Builder, Handle};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::classify::{AtCommit, ServerWords, classify};
-use crate::event::{ErrorClass, ErrorCode, Outcome, StatementKind};
+use crate::event::{ErrorClass, ErrorCode, StatementKind};
 use crate::scenario::{Cluster, Product, Zone};
 
 /// How statements are sent, for reports. [`Session::execute`] and [`Session::query`] hold it.
-pub const STATEMENT_STYLE: &str = "statements prepared once a session, parameters and rows in the \
+pub const STATEMENT_STYLE: &str = "statements prepared once a session, outside transactions, parameters and rows in the \
      binary protocol; START TRANSACTION, COMMIT and ROLLBACK sent by hand as text";
 /// What they go through, for reports.
 pub const PROTOCOL: &str = "MySQL protocol over TCP with TCP_NODELAY, neither TLS nor compression";
@@ -44,6 +49,11 @@ impl Password {
     /// Takes a password over.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+
+    /// Whether it is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -73,7 +83,7 @@ pub struct Login {
 }
 
 impl Login {
-    /// The login at one address of a cluster, in no schema and with no settings yet.
+    /// The login at a cluster's own address, in no schema and with no settings yet.
     pub fn to(cluster: &Cluster, (host, port): (&str, u16), password: &Password) -> Self {
         Self {
             product: cluster.product,
@@ -86,13 +96,15 @@ impl Login {
         }
     }
 
-    /// The login of one zone's own server, in no schema and with no settings yet.
+    /// The login of one zone's own server, no proxy between, in no schema and with no settings
+    /// yet.
     ///
     /// # Panics
     /// When the scenario was not validated and the endpoint is not `host:port`.
     pub fn to_zone(cluster: &Cluster, zone: &Zone, password: &Password) -> Self {
         let address = zone.host_port().expect("a validated scenario has host:port endpoints");
-        Self::to(cluster, address, password)
+        let user = cluster.direct_user().to_owned();
+        Self { user, ..Self::to(cluster, address, password) }
     }
 
     /// The same, starting in a schema.
@@ -120,34 +132,6 @@ impl Login {
     }
 }
 
-/// A statement and what kind it is; the kind decides what a failure proves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Statement {
-    /// What it does.
-    pub kind: StatementKind,
-    /// Its text; `?` marks a parameter.
-    pub sql: Cow<'static, str>,
-}
-
-impl Statement {
-    /// A statement with a fixed text.
-    pub const fn fixed(kind: StatementKind, sql: &'static str) -> Self {
-        Self { kind, sql: Cow::Borrowed(sql) }
-    }
-
-    /// A statement whose text was put together.
-    pub fn built(kind: StatementKind, sql: String) -> Self {
-        Self { kind, sql: Cow::Owned(sql) }
-    }
-}
-
-/// Begins a transaction.
-pub const BEGIN: Statement = Statement::fixed(StatementKind::Begin, "START TRANSACTION");
-/// Commits it. Sent by hand, so that a lost COMMIT is known to be one.
-pub const COMMIT: Statement = Statement::fixed(StatementKind::Commit, "COMMIT");
-/// Gives it up.
-pub const ROLLBACK: Statement = Statement::fixed(StatementKind::Rollback, "ROLLBACK");
-
 /// A server's answer to one statement.
 #[derive(Debug, Default)]
 pub struct Answer {
@@ -157,55 +141,21 @@ pub struct Answer {
     pub affected: u64,
     /// How many of the server's complaints were not worth an error to it.
     pub warnings: u16,
+    /// Whether the server says that a transaction is open now (`SERVER_STATUS_IN_TRANS`).
+    pub in_transaction: bool,
 }
 
 impl Answer {
     /// The answer that a connection has just read.
     fn of(conn: &Conn, rows: Vec<Row>) -> Self {
-        Self { rows, affected: conn.affected_rows(), warnings: conn.get_warnings() }
-    }
-}
-
-/// Why a statement has no answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{class} at {statement}: {message}")]
-pub struct Failure {
-    /// What kind of failure.
-    pub class: ErrorClass,
-    /// The server's own code.
-    pub code: ErrorCode,
-    /// What was being executed.
-    pub statement: StatementKind,
-    /// Whether a COMMIT may have taken effect all the same.
-    pub may_have_committed: bool,
-    /// The server's or the system's words, for people.
-    pub message: String,
-}
-
-impl Failure {
-    /// A wrong answer: a row that must exist is missing, a count or a type is not as expected.
-    pub fn data(statement: StatementKind, message: impl Into<String>) -> Self {
+        let status = conn.last_ok_packet().map(OkPacket::status_flags);
         Self {
-            class: ErrorClass::Data,
-            code: ErrorCode::NONE,
-            statement,
-            may_have_committed: false,
-            message: message.into(),
+            rows,
+            affected: conn.affected_rows(),
+            warnings: conn.get_warnings(),
+            in_transaction: status
+                .is_some_and(|flags| flags.contains(StatusFlags::SERVER_STATUS_IN_TRANS)),
         }
-    }
-
-    /// What became of the attempt that met this failure.
-    pub fn outcome(&self) -> Outcome {
-        if self.may_have_committed {
-            Outcome::Ambiguous(self.class)
-        } else {
-            Outcome::Failed(self.class)
-        }
-    }
-
-    fn seen_here(class: ErrorClass, statement: StatementKind, message: String) -> Self {
-        let may_have_committed = statement == StatementKind::Commit;
-        Self { class, code: ErrorCode::NONE, statement, may_have_committed, message }
     }
 }
 
@@ -285,7 +235,9 @@ impl Session {
             Ok(Ok(conn)) => Silent::new(conn),
             Ok(Err(error)) => return Err(failure(login.product, error, connect)),
             Err(_) => {
-                let message = format!("{}:{} did not answer in time", login.host, login.port);
+                let message = "neither refused nor answered in time: a firewall, a server that \
+                               hangs, or a port that is no database's"
+                    .to_owned();
                 return Err(Failure::seen_here(ErrorClass::ConnectTimeout, connect, message));
             }
         };
@@ -319,6 +271,28 @@ impl Session {
         };
         let result = timeout_at(by, answer).await;
         self.conclude(conn, result, statement.kind)
+    }
+
+    /// Prepares what will be executed, unless that was done before. A failure is told as one of
+    /// beginning: nothing of the transaction was sent yet.
+    ///
+    /// To be called outside a transaction: MariaDB Galera, when it takes a transaction back while
+    /// one of its statements is being prepared, has no way left to say so, and executes what
+    /// follows by itself.
+    ///
+    /// # Errors
+    /// What the server said, or that it had not prepared all of them before `by`.
+    pub async fn prepare(&mut self, statements: &[&Statement], by: Instant) -> Result<(), Failure> {
+        for statement in statements {
+            let mut conn = self.take_conn(StatementKind::Begin)?;
+            let prepared = async {
+                conn.prep(statement.sql.as_ref()).await?;
+                Ok(Answer::default())
+            };
+            let result = timeout_at(by, prepared).await;
+            self.conclude(conn, result, StatementKind::Begin)?;
+        }
+        Ok(())
     }
 
     /// Executes a statement with parameters as a prepared one; the session prepares it once.

@@ -11,11 +11,13 @@
 //! 6. PASS.
 
 mod doubts;
+mod held;
 mod objectives;
 mod sentence;
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::analysis::{Analysis, words};
@@ -66,6 +68,8 @@ spelled! {
     pub enum Status {
         /// Met.
         Met = "met",
+        /// Met, and yet worth a look: nothing fails over it.
+        Warned = "warned",
         /// Missed, for certain.
         Missed = "missed",
         /// Cannot be told; its note says why.
@@ -74,7 +78,7 @@ spelled! {
 }
 
 /// A figure with its unit.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
     /// A duration in µs.
@@ -103,7 +107,7 @@ impl fmt::Display for Figure {
 }
 
 /// What an objective allows.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
     /// No more than this.
@@ -144,6 +148,9 @@ pub struct ObjectiveResult {
     pub id: &'static str,
     /// What it is about, for people.
     pub title: &'static str,
+    /// The phase or step it is held against, as `stop-server`; `None` for all that have no limit
+    /// of their own.
+    pub only_in: Option<String>,
     /// What is allowed.
     pub limit: Limit,
     /// What was found; `None` when nothing was.
@@ -154,6 +161,23 @@ pub struct ObjectiveResult {
     pub evidence: Option<Evidence>,
     /// Why it cannot be told; empty otherwise.
     pub note: String,
+}
+
+impl ObjectiveResult {
+    /// Stable name with the phase it is about, as `write-gap[stop-server]`.
+    pub fn name(&self) -> String {
+        self.only_in
+            .as_ref()
+            .map_or_else(|| self.id.to_owned(), |key| format!("{}[{key}]", self.id))
+    }
+
+    /// What it is about and in which phase, for people.
+    pub fn headline(&self) -> String {
+        match &self.only_in {
+            Some(key) => format!("{}, in {key}", self.title),
+            None => self.title.to_owned(),
+        }
+    }
 }
 
 /// Something that decides the verdict besides an objective.
@@ -201,6 +225,12 @@ impl Verdict {
     pub fn exit_code(&self) -> u8 {
         self.kind.exit_code()
     }
+}
+
+/// The first thing that speaks against taking a run's baseline for another run's; `None` when it
+/// may be.
+pub fn baseline_doubt(analysis: &Analysis) -> Option<Reason> {
+    doubts::about_baseline(analysis).into_iter().next()
 }
 
 /// Place in the precedence above.

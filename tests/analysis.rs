@@ -154,6 +154,103 @@ fn figures_of_windows_follow_an_outage() {
     assert_eq!(analysis.recoveries.len(), 3);
 }
 
+#[test]
+fn each_terminal_that_was_on_a_stopped_zone_is_followed_to_its_next_success() {
+    let mut story = Story::default();
+    let (from, _) = story.step(1, "stop-server");
+    story.outages = vec![(from, from + 1_200_000)];
+    let (analysis, _) = analysed(&story);
+    let first = |step: &str| {
+        let of = |first: &&FirstSuccess| first.zone == Some(ZoneId(1)) && first.step == step;
+        analysis.first_successes.iter().find(of).unwrap()
+    };
+    let calm = first("stop-zone");
+    assert_eq!(calm.terminals.len(), 4, "a third of twelve terminals have their home there");
+    assert!(matches!(calm.terminals.max(), Quantile::Us(us) if us < 300_000), "{calm:?}");
+    let felt = first("stop-server");
+    assert_eq!(felt.terminals.len(), 4);
+    assert!((1_200_000..1_300_000).contains(&felt.after_us.unwrap()), "{felt:?}");
+    let Quantile::Us(longest) = felt.terminals.max() else { panic!("all succeeded: {felt:?}") };
+    assert!((felt.after_us.unwrap()..1_500_000).contains(&longest), "{felt:?}");
+}
+
+#[test]
+fn a_brownout_is_found_where_it_was_and_warns_without_failing() {
+    let turn = |story: &Story| story.step(1, "install-package").0;
+    let mut story = Story { rate: 120, ..Story::default() };
+    let from = turn(&story) / S * S;
+    story.slow = vec![(from, from + 4 * S, 80_000)];
+    let (analysis, verdict) = analysed(&story);
+    let found = analysis.brownouts.as_ref().unwrap();
+    let [brownout] = found.brownouts[..] else { panic!("{found:?}") };
+    assert_eq!((brownout.start, brownout.length_us), (RunTime(from), 4 * S));
+    assert_eq!(brownout.zone, Some(ZoneId(1)));
+    assert_eq!((found.of_zone(ZoneId(1)), found.of_zone(ZoneId(0))), (4 * S, 0));
+    assert_eq!(objective(&verdict, "brownout").status, Status::Met);
+    assert_eq!(verdict.kind, VerdictKind::Pass, "{verdict:#?}");
+
+    story.slow = vec![(from, from + 40 * S, 80_000)];
+    let (_, verdict) = analysed(&story);
+    let warned = objective(&verdict, "brownout");
+    assert_eq!(warned.status, Status::Warned, "{warned:?}");
+    assert!(warned.evidence.as_ref().unwrap().detail.contains("slower than"), "{warned:?}");
+    assert_eq!(objective(&verdict, "write-gap").status, Status::Met);
+}
+
+#[test]
+fn a_write_gap_is_no_brownout() {
+    let mut story = Story { rate: 120, ..Story::default() };
+    let from = story.step(1, "install-package").0;
+    story.outages = vec![(from, from + 3 * S)];
+    let (analysis, _) = analysed(&story);
+    let found = analysis.brownouts.unwrap();
+    // The seconds of the gap itself are taken out; what waited behind it is soon worked off.
+    assert!(found.in_gaps >= 3 && found.brownouts.is_empty(), "{found:?}");
+}
+
+#[test]
+fn the_error_budget_is_what_is_bad_over_what_may_be() {
+    let story = small();
+    let mut events = story.events();
+    spoil(&mut events, 80, |row| row.outcome = Outcome::Failed(ErrorClass::Deadlock));
+    let (analysis, _) = analysed_events(&story, &events);
+    let counts = &analysis.total.counts;
+    let used = counts.budget_used(0.9995).unwrap();
+    assert!((used - 1.0 / (0.0005 * counts.offered as f64)).abs() < 1e-9, "{used}");
+    assert_eq!(counts.budget_used(1.0), Some(f64::INFINITY));
+    assert_eq!(Tally::default().counts.budget_used(1.0), None);
+}
+
+#[test]
+fn a_phase_s_own_limit_stands_in_the_place_of_the_run_s() {
+    let mut story = Story::default();
+    let (from, _) = story.step(1, "stop-server");
+    story.outages = vec![(from + 300_000, from + 1_900_000)];
+    let judged = |toml: &str| {
+        let story = Story { objectives: toml.to_owned(), ..story.clone() };
+        analysed(&story).1
+    };
+    let of = |verdict: &Verdict, name: &str| {
+        verdict.objectives.iter().find(|result| result.name() == name).cloned().unwrap()
+    };
+    assert_eq!(judged("").kind, VerdictKind::Fail);
+
+    let lax = judged("[phases.stop-server]\nwrite_gap_max = '2s'");
+    assert_eq!(lax.kind, VerdictKind::Pass, "{lax:#?}");
+    assert_eq!(of(&lax, "write-gap").measured, Some(Figure::NoneOverUs(261_772)));
+    let own = of(&lax, "write-gap[stop-server]");
+    assert_eq!(own.evidence.unwrap().phase, "zone2/stop-server");
+
+    let strict = "[phases.stop-server]\nwrite_gap_max = '2s'\n[phases.'zone2/stop-server']\nwrite_gap_max = '1500ms'";
+    let strict = judged(strict);
+    assert_eq!(of(&strict, "write-gap[zone2/stop-server]").status, Status::Missed);
+    assert_eq!(of(&strict, "write-gap[stop-server]").status, Status::Met);
+    assert!(strict.sentence.contains("1.50 s is allowed"), "{}", strict.sentence);
+
+    let absent = judged("[phases.reboot]\ngood_share_min = 0.5");
+    assert_eq!(of(&absent, "good-share[reboot]").status, Status::Unknown);
+}
+
 /// What each spoilt run must come to, and why in its own words.
 #[test]
 fn every_way_not_to_pass_has_its_verdict() {
@@ -185,6 +282,22 @@ fn every_way_not_to_pass_has_its_verdict() {
             Invalid,
             4,
             "stood still for 2.00 s",
+        ),
+        (
+            Story { clock_step: Some((51 * S, -2_000_000, 0)), ..calm() },
+            Invalid,
+            4,
+            "clock was set back by 2.00 s before 51.0 s",
+        ),
+        (
+            Story {
+                clock_step: Some((51 * S, 3_000_000, 3_000_000)),
+                outages: outage.clone(),
+                ..calm()
+            },
+            Invalid,
+            4,
+            "machine slept for 3.00 s",
         ),
         (Story { rate: 3, terminals: 3, ..calm() }, Inconclusive, 4, "too little load"),
         (

@@ -11,20 +11,26 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // The ground floor: no tokio, no database.
     ("spelling", &[]),
     ("event", &["spelling"]),
+    ("words", &["event"]),
     ("scenario", &["event", "spelling"]),
+    ("gap", &[]),
     ("phase", &["event"]),
     ("classify", &["event", "scenario"]),
     ("record", &["event", "scenario", "spelling"]),
     // Reporting.
-    ("analysis", &["event", "phase", "record", "scenario", "spelling"]),
+    ("analysis", &["event", "gap", "phase", "record", "scenario", "spelling", "words"]),
     ("verdict", &["analysis", "event", "phase", "record", "scenario", "spelling"]),
-    ("report", &["analysis", "event", "phase", "record", "scenario", "spelling", "verdict"]),
+    ("compare", &["analysis", "event", "phase", "record", "scenario", "spelling", "verdict"]),
+    (
+        "report",
+        &["analysis", "compare", "event", "phase", "record", "scenario", "spelling", "verdict"],
+    ),
     // Measuring.
     ("clock", &["event"]),
     ("collect", &["event", "record"]),
     ("session", &["classify", "event", "scenario"]),
     ("tpcc", &["classify", "event", "scenario", "session", "spelling"]),
-    ("live", &["event", "phase"]),
+    ("live", &["clock", "event", "gap", "phase", "scenario", "spelling", "words"]),
     ("cluster", &["clock", "collect", "event", "scenario", "session", "spelling"]),
     ("preflight", &["cluster", "event", "scenario", "session", "spelling"]),
     (
@@ -41,11 +47,18 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "spelling",
         ],
     ),
+    ("outside", &["clock", "collect", "event", "phase", "upgrade"]),
     (
         "drive",
         &["clock", "classify", "collect", "event", "scenario", "session", "spelling", "tpcc"],
     ),
-    ("audit", &["classify", "event", "record", "scenario", "session", "spelling", "tpcc"]),
+    (
+        "audit",
+        &[
+            "classify", "clock", "collect", "event", "record", "scenario", "session", "spelling",
+            "tpcc",
+        ],
+    ),
     // Where the towers meet: run writes a record and has it reported.
     (
         "run",
@@ -57,6 +70,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "drive",
             "event",
             "live",
+            "outside",
             "phase",
             "preflight",
             "record",
@@ -73,8 +87,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "audit",
             "cluster",
+            "compare",
             "event",
             "live",
+            "outside",
             "preflight",
             "record",
             "report",
@@ -89,8 +105,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that may not know of time, tasks or the outside world.
-const PURE: &[&str] =
-    &["spelling", "event", "scenario", "phase", "classify", "analysis", "verdict", "report"];
+const PURE: &[&str] = &[
+    "spelling", "event", "gap", "words", "scenario", "phase", "classify", "analysis", "verdict",
+    "compare", "report",
+];
 
 const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;

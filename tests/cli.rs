@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{Greeting, Reply, Rows, Script, Server, black_hole};
+use rollproof::record::Manifest;
 use rollproof::session::Value;
 use support::Story;
 
@@ -56,14 +57,28 @@ fn said(command: &mut Command) -> Said {
 
 /// What every verb that needs a cluster says of this one; none may leave a run's directory.
 async fn each_verb(addresses: &[SocketAddr], password: &'static str) -> Vec<Said> {
-    let zone = |(n, address): (usize, &SocketAddr)| format!("zone{}={address}", n + 1);
-    let zones = addresses.iter().enumerate().map(zone).collect::<Vec<_>>().join(",");
+    let addresses: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
+    each_verb_of("plain", &addresses, password).await
+}
+
+/// `zone1=…,zone2=…`
+fn zones(addresses: &[String]) -> String {
+    let zone = |(n, address): (usize, &String)| format!("zone{}={address}", n + 1);
+    addresses.iter().enumerate().map(zone).collect::<Vec<_>>().join(",")
+}
+
+async fn each_verb_of(
+    product: &'static str,
+    addresses: &[String],
+    password: &'static str,
+) -> Vec<Said> {
+    let zones = zones(addresses);
     let asked = ["check", "load", "run"].map(|verb| {
         let zones = zones.clone();
         tokio::task::spawn_blocking(move || {
             let home = tempfile::tempdir().unwrap();
             let mut command = rollproof();
-            command.args([verb, "--product", "plain", "--user", USER, "--zones", &zones]);
+            command.args([verb, "--product", product, "--user", USER, "--zones", &zones]);
             let said = said(command.env("ROLLPROOF_PASSWORD", password).current_dir(home.path()));
             assert!(!home.path().join("results").exists(), "{verb}: {said:?}");
             said
@@ -81,7 +96,7 @@ async fn a_wrong_password_is_wrong_connection_data_whatever_the_verb() {
     let server = Server::start(Script::new()).await;
     for said in each_verb(&[server.address()], "an0ther-w0rd").await {
         assert_eq!(said.code, Some(2), "{said:?}");
-        for word in ["zone1", "auth", "ROLLPROOF_PASSWORD", "--user"] {
+        for word in ["zone1", "Access denied", "ROLLPROOF_PASSWORD", "--user"] {
             assert!(said.err.contains(word), "{word}: {said:?}");
         }
         let shown = said.out + &said.err;
@@ -97,10 +112,97 @@ async fn zones_that_never_answer_do_not_hold_anybody_up() {
     let full = Server::start(Script::new().greeting(full)).await;
     for said in each_verb(&[hole, silent.address(), full.address()], PASSWORD).await {
         assert_eq!(said.code, Some(2), "{said:?}");
-        for word in ["zone1", "zone2", "zone3", "Too many connections"] {
+        for word in ["zone1", "zone2", "zone3", "Too many connections", "no database's"] {
             assert!(said.err.contains(word), "{word}: {said:?}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_was_not_given_is_named_as_what_is_missing() {
+    let server = Server::start(Script::new()).await;
+    for said in each_verb(&[server.address()], "").await {
+        assert_eq!(said.code, Some(2), "{said:?}");
+        for word in ["no password was given", "ROLLPROOF_PASSWORD", "--option-file"] {
+            assert!(said.err.contains(word), "{word}: {said:?}");
+        }
+    }
+}
+
+/// A server that says this of itself.
+fn calls_itself(script: Script, variables: &[(&str, &str)]) -> Script {
+    let text = |text: &str| Value::Bytes(text.as_bytes().to_vec());
+    let row = |rows: Rows, &(name, value): &(&str, &str)| rows.row([text(name), text(value)]);
+    let rows = variables.iter().fold(Rows::new(["Variable_name", "Value"]), row);
+    script.on("SHOW GLOBAL VARIABLES WHERE %", rows)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_product_than_was_said_is_refused_before_anything_is_done() {
+    let maria = [("version", "10.11.18-MariaDB-log"), ("wsrep_on", "OFF")];
+    let ocean = [("version", "5.7.25"), ("version_comment", "OceanBase_CE 4.2.1.8 (r1)")];
+    let cases: [(&[_], _, _, _); 3] = [
+        (&maria, "galera", "MariaDB 10.11.18; --product says galera", "use --product plain"),
+        (&maria, "oceanbase", "MariaDB 10.11.18; --product says oceanbase", "--product plain"),
+        (&ocean, "galera", "OceanBase_CE 4.2.1.8; --product says", "use --product oceanbase"),
+    ];
+    for (variables, product, found, remedy) in cases {
+        let server = Server::start(calls_itself(marked(marker(10, true), true), variables)).await;
+        let address = server.address().to_string();
+        for said in each_verb_of(product, std::slice::from_ref(&address), PASSWORD).await {
+            assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{said:?}");
+            for words in [&format!("zone1 ({address}) answers as"), found, remedy] {
+                assert!(said.err.contains(words), "{words}: {said:?}");
+            }
+        }
+    }
+    // A product that cannot be watched yet is told as that, not as the wrong one.
+    let server = Server::start(calls_itself(Script::new(), &maria)).await;
+    let address = server.address().to_string();
+    let run = each_verb_of("group-replication", &[address], PASSWORD).await.pop().unwrap();
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.err.contains("cannot watch or upgrade group-replication yet"), "{run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_server_under_two_names_is_refused() {
+    let place =
+        |port| [("version", "8.4.5"), ("hostname", "db1"), ("port", port), ("server_id", "1")];
+    let script = |port| calls_itself(marked(marker(10, true), true), &place(port));
+    let one = Server::start(script("3306")).await;
+    let two = Server::start(script("3307")).await;
+    let port = one.address().port();
+    let names = [one.address().to_string(), two.address().to_string(), format!("localhost:{port}")];
+    for said in each_verb_of("plain", &names, PASSWORD).await {
+        assert_eq!(said.code, Some(2), "{said:?}");
+        let words =
+            format!("zone1 (127.0.0.1:{port}) and zone3 (localhost:{port}) are one and the same");
+        assert!(said.err.contains(&words), "{said:?}");
+        assert!(said.err.contains("hostname, port, server_id db1, 3306, 1"), "{said:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_does_not_begin_with_a_zone_that_is_not_there() {
+    // Enough of a server for a load to be refused.
+    let script = marked(marker(3, true), true).on("USE tpcc", Reply::ok(0));
+    let server = Server::start(script).await;
+    let full = Greeting::Refuse { errno: 1040, message: "Too many connections".to_owned() };
+    let full = Server::start(Script::new().greeting(full)).await;
+    let silent = Server::start(Script::new().greeting(Greeting::Silence)).await;
+    let (here, full) = (server.address().to_string(), full.address().to_string());
+    let silent = silent.address().to_string();
+    let mistyped = "no-such-host.invalid:3306".to_owned();
+    let all = [here, full, mistyped, silent];
+    let said = each_verb_of("plain", &all, PASSWORD).await;
+    let [check, load, run] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!(run.code, Some(2), "{run:?}");
+    for words in ["zone3 (no-such-host.invalid:3306): ", "zone4 (", "start their servers"] {
+        assert!(run.err.contains(words), "{words}: {run:?}");
+    }
+    assert!(!run.err.contains("zone2"), "a server that is full is there: {run:?}");
+    assert!(load.err.contains("goes on without zone3 (no-such-host.invalid:3306)"), "{load:?}");
+    assert_eq!(check.code, Some(5), "its table says which zones are not there: {check:?}");
 }
 
 /// A server whose marker is read like this, and whose database is there or not.
@@ -152,6 +254,7 @@ async fn a_load_never_touches_what_is_somebody_else_s() {
         let said = each_verb(&[server.address()], PASSWORD).await.swap_remove(1);
         assert_eq!(said.code, Some(2), "{said:?}");
         assert!(said.err.contains(words), "{words}: {said:?}");
+        assert!(said.err.starts_with("rollproof: "), "no progress of what never began: {said:?}");
     }
 }
 
@@ -163,18 +266,110 @@ fn recorded(home: &Path) -> std::path::PathBuf {
     dir
 }
 
+/// What was put beside the tables while a run went on.
+const BESIDE: [&str; 3] = ["start.json", "inputs.json", "upgrade.jsonl"];
+
+/// The same, with an upgrade's journal and the counters before the load.
+fn recorded_with_journal(home: &Path) -> std::path::PathBuf {
+    let dir = recorded(home);
+    for name in ["start.json", "upgrade.jsonl"] {
+        std::fs::write(dir.join(name), "{\"as\":\"the run wrote it\"}\n").unwrap();
+    }
+    let mut manifest = Manifest::read(&dir).unwrap();
+    let completion = manifest.completion.as_mut().unwrap();
+    for name in BESIDE {
+        let length = std::fs::metadata(dir.join(name)).unwrap().len();
+        completion.beside.insert(name.to_owned(), length);
+    }
+    manifest.write(&dir).unwrap();
+    dir
+}
+
+const TABLES: [&str; 5] =
+    ["transactions.csv.zst", "probes.csv.zst", "cluster.jsonl", "ledger.csv.zst", "self.csv"];
+
 #[test]
-fn a_damaged_record_proves_nothing() {
+fn a_record_that_is_not_as_the_run_wrote_it_proves_nothing_and_says_where() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = recorded_with_journal(home.path());
+    let report = || said(rollproof().arg("report").arg(&dir));
+    let good = report();
+    assert!(good.code == Some(0) && good.out.contains("PASS"), "{good:?}");
+    for name in TABLES.into_iter().chain(BESIDE) {
+        let path = dir.join(name);
+        let whole = std::fs::read(&path).unwrap();
+
+        std::fs::remove_file(&path).unwrap();
+        let lost = report();
+        assert_eq!(lost.code, Some(4), "{name}: {lost:?}");
+        let said = on_one_line(&(lost.out + &lost.err));
+        assert!(said.contains(&format!("{name} is missing; {MEND}")), "{said}");
+
+        std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        let cut = report();
+        assert_eq!(cut.code, Some(4), "{name}: {cut:?}");
+        let said = on_one_line(&(cut.out + &cut.err));
+        assert!(said.contains(name) && said.contains(MEND), "{name}: {said}");
+        if TABLES.contains(&name) {
+            let cause = format!("INCONCLUSIVE: {name} breaks off");
+            assert!(said.starts_with(&cause), "what else follows from it comes later: {said}");
+        }
+
+        std::fs::write(&path, b"[no] sense, whatever reads it\n".repeat(99)).unwrap();
+        let damaged = report();
+        assert_eq!(damaged.code, Some(4), "{name}: {damaged:?}");
+        let said = on_one_line(&(damaged.out + &damaged.err));
+        assert!(said.contains(name) && said.contains(MEND), "{name}: {said}");
+        std::fs::write(&path, whole).unwrap();
+    }
+    assert_eq!(report().code, Some(0));
+}
+
+/// However it was wrapped.
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What to do about a record that was damaged, in the same words wherever it is told.
+const MEND: &str =
+    "without it nothing can be proven: put the file back as the run wrote it, or run again";
+
+#[test]
+fn a_run_compared_with_itself_gets_a_remark() {
     let home = tempfile::tempdir().unwrap();
     let dir = recorded(home.path());
-    let good = said(rollproof().arg("report").arg(&dir));
-    assert!(good.code == Some(0) && good.out.contains("PASS"), "{good:?}");
-    let path = dir.join("cluster.jsonl");
-    let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, text.replacen('{', "[", 1)).unwrap();
-    let bad = said(rollproof().arg("report").arg(&dir));
-    assert_eq!(bad.code, Some(4), "{bad:?}");
-    assert!(bad.err.contains("cluster.jsonl is damaged at line 1"), "{bad:?}");
+    let said = said(rollproof().arg("compare").args([&dir, &dir]));
+    let words = on_one_line(&said.out);
+    assert!(words.contains("is given twice: what is compared with itself"), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_against_another_database_is_refused_and_changes_nothing() {
+    let no_table = || Reply::error(1146, "42S02", "Table 'tpcc.rollproof_meta' doesn't exist");
+    let cases = [
+        (marked(no_table(), true), "holds no data of rollproof"),
+        (marked(marker(3, true), true), "was loaded with --warehouses 3, the run had 10"),
+        (marked(marker(10, true), true), "has seen 0 runs, and this was number 7"),
+    ];
+    for (script, words) in cases {
+        let home = tempfile::tempdir().unwrap();
+        let dir = recorded(home.path());
+        let before = std::fs::read(dir.join("audit.json")).unwrap();
+        let server = Server::start(script).await;
+        let mut command = rollproof();
+        let zone = format!("zone1={}", server.address());
+        let (path, option_file) = (dir.clone(), home.path().join("client.cnf"));
+        let secrets = format!("[client]\nuser={USER}\npassword={PASSWORD}\n");
+        std::fs::write(&option_file, secrets).unwrap();
+        command.arg("audit").arg(path).args(["--zones", &zone]);
+        command.arg("--option-file").arg(option_file);
+        let said = tokio::task::spawn_blocking(move || said(&mut command)).await.unwrap();
+        assert_eq!(said.code, Some(2), "{said:?}");
+        for words in [words, "is not the one that run", "--zones"] {
+            assert!(said.err.contains(words), "{words}: {said:?}");
+        }
+        assert_eq!(std::fs::read(dir.join("audit.json")).unwrap(), before);
+    }
 }
 
 #[test]
@@ -200,4 +395,20 @@ fn completions_are_a_script_that_bash_accepts() {
     assert!(script.code == Some(0) && script.out.contains("--allow-unsafe"), "{script:?}");
     let check = said(Command::new("bash").args(["-n", "-c", &script.out]));
     assert_eq!((check.code, check.err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn manual_pages_are_whole_and_name_their_verb() {
+    for (verb, words) in [("", "SUBCOMMANDS"), ("run", "\\-\\-upgrade"), ("report", "Example")] {
+        let page = said(rollproof().arg("man").args([verb].iter().filter(|verb| !verb.is_empty())));
+        assert_eq!((page.code, page.err.as_str()), (Some(0), ""));
+        assert!(
+            page.out.contains(".TH rollproof") && page.out.contains(words),
+            "{verb}: {}",
+            page.out
+        );
+    }
+    let unknown = said(rollproof().args(["man", "upgrade"]));
+    assert_eq!(unknown.code, Some(2));
+    assert!(unknown.err.contains("is not a verb; there are check, "), "{unknown:?}");
 }

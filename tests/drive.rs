@@ -1,18 +1,26 @@
 //! The load driver against servers that are not there: ports that refuse, ports that take a
 //! connection and never say a word.
 
+mod common;
+
 use std::collections::HashMap;
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use common::{Hangup, Reply, Rows, Script, Server};
 use rollproof::clock::RunClock;
 use rollproof::collect::EventSender;
 use rollproof::drive::{Drive, Driver};
 use rollproof::event::{
-    Attempt, ErrorClass, Event, OutcomeKind, Probe, RunTime, SelfSample, StatementKind,
+    Attempt, ErrorClass, Event, Fate, LedgerEntry, OutcomeKind, Probe, RunTime, SelfSample,
+    StatementKind,
 };
-use rollproof::scenario::{Cluster, Load, LoadModel, Product, Scenario, Span, Workload, Zone};
-use rollproof::session::Password;
+use rollproof::scenario::{
+    Cluster, Load, LoadModel, Product, Rate, Scenario, Span, Workload, Zone,
+};
+use rollproof::session::{Password, Value};
 use rollproof::tpcc::CLast;
 use rollproof::tpcc::random::RunConstants;
 use tokio::sync::mpsc::Receiver;
@@ -110,8 +118,13 @@ impl Ran {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refused_everywhere_costs_little_and_every_failure_is_on_record() {
     for model in [LoadModel::Rate, LoadModel::Max] {
-        let load =
-            Load { model, terminals: 100, deadline: Span::secs(2), rate: 500.0, ..Load::default() };
+        let load = Load {
+            model,
+            terminals: 100,
+            deadline: Span::secs(2),
+            rate: Rate::PerSecond(500.0),
+            ..Load::default()
+        };
         let scenario = scenario([refusing(), refusing(), refusing()], load);
         let ran = run(&scenario, Duration::from_secs(3)).await;
         ran.all_failed_as(ErrorClass::Refused);
@@ -135,7 +148,7 @@ async fn black_holes_everywhere_end_within_the_drain() {
     let endpoints = [0, 1, 2].map(|zone: usize| holes[zone].local_addr().unwrap().to_string());
     let load = Load {
         terminals: 20,
-        rate: 100.0,
+        rate: Rate::PerSecond(100.0),
         deadline: Span::secs(2),
         connect_deadline: Span::millis(300),
         ..Load::default()
@@ -156,9 +169,9 @@ async fn black_holes_everywhere_end_within_the_drain() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cut_ends_at_once_and_censors_what_was_under_way() {
-    let hole = TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoints = [(); 3].map(|()| hole.local_addr().unwrap().to_string());
-    let load = Load { terminals: 20, rate: 100.0, ..Load::default() };
+    let holes = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let endpoints = holes.each_ref().map(|hole| hole.local_addr().unwrap().to_string());
+    let load = Load { terminals: 20, rate: Rate::PerSecond(100.0), ..Load::default() };
     let scenario = scenario(endpoints, load);
     let (events, received) = EventSender::channel(1 << 20);
     let drive = Drive {
@@ -178,4 +191,115 @@ async fn a_cut_ends_at_once_and_censors_what_was_under_way() {
     assert!(ran.took < Duration::from_millis(500), "{:?}", ran.took);
     let censored = |attempt: &&Attempt| attempt.outcome.kind() == OutcomeKind::Censored;
     assert!(ran.attempts.iter().filter(censored).count() >= 20);
+}
+
+/// What the server of [`in_doubt`] says of the first session that lost the answer to its COMMIT.
+struct Doubtful {
+    /// The session is still there, until this is cleared.
+    alive: Arc<AtomicBool>,
+    /// The row is there, once this is set.
+    there: Arc<AtomicBool>,
+    uptime_s: &'static str,
+}
+
+/// A server that can do payments and nothing else, and answers no COMMIT.
+fn in_doubt(doubtful: &Doubtful) -> Script {
+    let (alive, there) = (Arc::clone(&doubtful.alive), Arc::clone(&doubtful.there));
+    let text = |text: &str| Value::Bytes(text.as_bytes().to_vec());
+    let listed = move |_: &common::Call| {
+        let rows = Rows::new(["Id", "User"]).row([Value::UInt(1_000), Value::NULL]);
+        let sessions = (1..100).filter(|_| alive.load(Ordering::SeqCst));
+        sessions.fold(rows, |rows, id| rows.row([Value::UInt(id), Value::NULL])).into()
+    };
+    let counted = move |_: &common::Call| {
+        let count = i64::from(there.load(Ordering::SeqCst));
+        Rows::new(["count"]).row([Value::Int(count)]).into()
+    };
+    Script::new()
+        .on("SELECT c_id FROM customer %", Rows::new(["c_id"]).row([Value::Int(7)]))
+        .on("UPDATE %", Reply::ok(1))
+        .on("INSERT INTO history %", Reply::ok(1))
+        .on("SELECT w_name, %", Rows::new(["w", "d"]).row([text("w"), text("d")]))
+        .on("COMMIT", Reply::hang_up(Hangup::Close))
+        .on(
+            "SHOW GLOBAL STATUS %",
+            Rows::new(["name", "value"]).row([text("Uptime"), text(doubtful.uptime_s)]),
+        )
+        .compute("SHOW PROCESSLIST", listed)
+        .compute("SELECT COUNT(*) FROM history %", counted)
+}
+
+/// Drives a little load against it; the state changes when `change` has returned. Gives every
+/// entry of the ledger by its fate.
+async fn look_ups(doubtful: Doubtful, change: impl Future<Output = ()>) -> HashMap<Fate, Vec<u64>> {
+    let server = Server::start(in_doubt(&doubtful)).await;
+    let load = Load {
+        terminals: 2,
+        rate: Rate::PerSecond(20.0),
+        deadline: Span::secs(4),
+        ..Load::default()
+    };
+    let endpoint = server.address().to_string();
+    let mut scenario = scenario([endpoint, refusing(), refusing()], load);
+    scenario.cluster.user = server.login().user;
+    let clock = RunClock::start();
+    let (events, mut received) = EventSender::channel(1 << 20);
+    let seed = scenario.workload.seed;
+    let drive = Drive {
+        scenario: &scenario,
+        password: &server.login().password,
+        run_number: 1,
+        constants: RunConstants::new(seed, CLast::load(seed)),
+    };
+    let driver = Driver::start(drive, clock, events);
+    driver.stop(RunTime::from_duration(Duration::from_secs(1)));
+    let none = CancellationToken::new();
+    let (_, ()) = tokio::join!(driver.join(&none), change);
+    let mut found: HashMap<Fate, Vec<u64>> = HashMap::new();
+    while let Ok(event) = received.try_recv() {
+        let Event::Ledger(LedgerEntry { fate, at, .. }) = event else { continue };
+        found.entry(fate).or_default().push(at.as_us());
+    }
+    assert!(!found[&Fate::Ambiguous].is_empty() && !found.contains_key(&Fate::Acknowledged));
+    found
+}
+
+fn doubtful(alive: bool, uptime_s: &'static str) -> Doubtful {
+    let (alive, there) = (AtomicBool::new(alive).into(), Arc::default());
+    Doubtful { alive, there, uptime_s }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_comes_late_is_not_taken_for_absent_while_it_may_come() {
+    let doubtful = doubtful(true, "5000");
+    let there = Arc::clone(&doubtful.there);
+    let change = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        there.store(true, Ordering::SeqCst);
+    };
+    let found = look_ups(doubtful, change).await;
+    assert!(!found.contains_key(&Fate::Absent), "{found:?}");
+    assert_eq!(found[&Fate::Committed].len(), found[&Fate::Ambiguous].len());
+    assert!(found[&Fate::Committed].iter().all(|at| *at > 3_000_000), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_there_is_absent_once_its_session_is_gone() {
+    let doubtful = doubtful(true, "5000");
+    let alive = Arc::clone(&doubtful.alive);
+    let change = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        alive.store(false, Ordering::SeqCst);
+    };
+    let found = look_ups(doubtful, change).await;
+    assert!(!found.contains_key(&Fate::Committed), "{found:?}");
+    assert_eq!(found[&Fate::Absent].len(), found[&Fate::Ambiguous].len());
+    assert!(found[&Fate::Absent].iter().all(|at| *at > 3_000_000), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_was_started_since_has_none_of_the_sessions_of_before() {
+    // It was started a moment ago and has sessions of the same numbers.
+    let found = look_ups(doubtful(true, "0"), async {}).await;
+    assert_eq!(found[&Fate::Absent].len(), found[&Fate::Ambiguous].len());
 }

@@ -11,7 +11,7 @@ use rollproof::report::derive;
 fn the_example_s_reports_come_out_of_its_record() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/example");
     let derived = derive(&[Record::open(&dir).unwrap()]).unwrap();
-    assert_eq!(derived.files.len(), 7);
+    assert_eq!(derived.files.len(), 8);
     for (name, bytes) in derived.files {
         let committed = fs::read(dir.join(name)).unwrap();
         let same = bytes == committed;

@@ -3,40 +3,21 @@
 //! Needs the lab: `scripts/lab up && eval "$(scripts/lab env)"`. One test, because there is one
 //! cluster and every part of this hurts it.
 
-use std::path::Path;
-use std::process::Command;
+mod lab;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use lab::scripts_lab;
 use rollproof::clock::RunClock;
 use rollproof::cluster::{Cluster, Finding, adapter, observe};
 use rollproof::collect::EventSender;
 use rollproof::event::*;
 use rollproof::preflight::{self, CheckStatus, Preflight};
-use rollproof::scenario::{self, Zone};
+use rollproof::scenario;
 use rollproof::session::{BEGIN, COMMIT, Login, Password, Session, Statement};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-
-fn lab() -> Option<(scenario::Cluster, Password)> {
-    let Ok(zones) = std::env::var("ROLLPROOF_ZONES") else {
-        println!("skipped: ROLLPROOF_ZONES is not set; eval \"$(scripts/lab env)\" first");
-        return None;
-    };
-    let variable = |name| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
-    let settings = scenario::Cluster {
-        zones: zones.split(',').map(|zone| zone.parse::<Zone>().unwrap()).collect(),
-        user: variable("ROLLPROOF_USER"),
-        ..scenario::Cluster::default()
-    };
-    Some((settings, Password::new(variable("ROLLPROOF_PASSWORD"))))
-}
-
-fn scripts_lab(arguments: &[&str]) {
-    let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/lab");
-    let output = Command::new(lab).args(arguments).output().unwrap();
-    assert!(output.status.success(), "scripts/lab {arguments:?}: {output:?}");
-}
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(5)
@@ -56,7 +37,7 @@ async fn until(observers: &mut observe::ObserverHandle, state: ZoneState) -> Dur
 
 #[tokio::test(flavor = "multi_thread")]
 async fn observers_and_checks_tell_the_truth_about_a_hurt_cluster() {
-    let Some((settings, password)) = lab() else { return };
+    let Some((settings, password)) = lab::cluster() else { return };
     let cluster = adapter(&settings, &password).unwrap();
     let (events, mut queue) = EventSender::channel(100_000);
     let stop = CancellationToken::new();

@@ -5,48 +5,25 @@
 
 mod tpcc_lab;
 
-use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rollproof::event::StatementKind;
 use rollproof::session::{Statement, cell};
 use rollproof::tpcc::load::{Bulk, LoadStage};
-use rollproof::tpcc::scale::Table;
-use rollproof::tpcc::schema::column_names;
 use rollproof::tpcc::{
-    LoadError, LoadProgress, LoadRequest, NotLoaded, load, read_marker, require_loaded,
+    EndpointState, LoadError, LoadProgress, LoadRequest, NotLoaded, load, read_marker,
+    require_loaded,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tpcc_lab::{MINUTE, admin, lab, load_quietly, open, open_at};
-
-/// Row count and an order-independent checksum of every table.
-async fn contents(request: &LoadRequest, zone: usize) -> Vec<(Table, u64, String)> {
-    let mut session = open_at(request, zone, true).await;
-    let mut contents = Vec::new();
-    for table in Table::ALL {
-        let columns: Vec<_> =
-            column_names(*table).map(|column| format!("COALESCE({column}, 'NULL')")).collect();
-        let sql = format!(
-            "SELECT COUNT(*), CAST(SUM(CRC32(CONCAT_WS('|', {}))) AS CHAR) FROM {table}",
-            columns.join(", ")
-        );
-        let statement = Statement::built(StatementKind::Read, sql);
-        let answer = session.query(&statement, Instant::now() + MINUTE).await.unwrap();
-        contents.push((
-            *table,
-            cell(&answer.rows[0], 0).unwrap(),
-            cell(&answer.rows[0], 1).unwrap(),
-        ));
-    }
-    contents
-}
+use tpcc_lab::lab::{ask_lab, scripts_lab_beside};
+use tpcc_lab::{MINUTE, admin, contents, database, load_quietly, open, open_at};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_loader_killed_again_and_again_ends_with_the_rows_of_an_undisturbed_load() {
-    let Some(calm) = lab("live_load_calm", 1).await else { return };
-    let Some(killed) = lab("live_load_killed", 1).await else { return };
+    let Some(calm) = database("live_load_calm", 1).await else { return };
+    let Some(killed) = database("live_load_killed", 1).await else { return };
     load_quietly(&calm).await.unwrap();
 
     // Interrupted every 1.5 s; at last it is left alone, because checking takes longer than that.
@@ -78,8 +55,8 @@ async fn a_loader_killed_again_and_again_ends_with_the_rows_of_an_undisturbed_lo
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_sent_as_files_and_rows_inserted_are_the_same() {
-    let Some(files) = lab("live_load_files", 1).await else { return };
-    let Some(inserts) = lab("live_load_inserts", 1).await else { return };
+    let Some(files) = database("live_load_files", 1).await else { return };
+    let Some(inserts) = database("live_load_inserts", 1).await else { return };
     let inserts = LoadRequest { load_data: false, ..inserts };
     let by_files = load_quietly(&files).await.unwrap();
     let by_inserts = load_quietly(&inserts).await.unwrap();
@@ -99,7 +76,7 @@ async fn rows_sent_as_files_and_rows_inserted_are_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_takes_no_files_is_sent_inserts() {
-    let Some(request) = lab("live_load_refused", 1).await else { return };
+    let Some(request) = database("live_load_refused", 1).await else { return };
     let files = async |value: &str| {
         for zone in 0..request.logins.len() {
             let sql = format!("SET GLOBAL local_infile = {value}");
@@ -124,42 +101,61 @@ async fn admin_count(request: &LoadRequest, sql: &'static str) -> u64 {
     cell(&answer.rows[0], 0).unwrap()
 }
 
-async fn scripts_lab(arguments: &'static [&'static str]) -> bool {
-    let run = move || Command::new("scripts/lab").args(arguments).output().unwrap();
-    tokio::task::spawn_blocking(run).await.unwrap().status.success()
-}
-
-/// Takes two zones down and up, one after the other: one is killed, one stopped in order.
-async fn disturb() {
-    assert!(scripts_lab(&["fault", "kill", "zone2"]).await);
-    assert!(scripts_lab(&["start-server", "zone2"]).await);
-    while !scripts_lab(&["status"]).await {
+async fn all_zones_are_back() {
+    let status = || tokio::task::spawn_blocking(|| ask_lab(&["status"]).status.success());
+    let by = Instant::now() + MINUTE;
+    while !status().await.unwrap() {
+        assert!(Instant::now() < by, "a zone did not come back");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    assert!(scripts_lab(&["stop-server", "zone3"]).await);
-    assert!(scripts_lab(&["start-server", "zone3"]).await);
+}
+
+/// Disturbs one zone after the other: the first stands still for longer than its peers put up
+/// with, the second is killed, the third stopped in order.
+async fn disturb() {
+    scripts_lab_beside(&["fault", "pause", "zone1"]).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    scripts_lab_beside(&["fault", "resume", "zone1"]).await;
+    all_zones_are_back().await;
+    scripts_lab_beside(&["fault", "kill", "zone2"]).await;
+    scripts_lab_beside(&["start-server", "zone2"]).await;
+    all_zones_are_back().await;
+    scripts_lab_beside(&["stop-server", "zone3"]).await;
+    scripts_lab_beside(&["start-server", "zone3"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_load_survives_its_zones_and_ends_the_same_on_each_of_them() {
-    let Some(mut disturbed) = lab("live_load_disturbed", 2).await else { return };
+    let Some(mut disturbed) = database("live_load_disturbed", 2).await else { return };
     if disturbed.logins.len() < 3 {
         println!("skipped: a cluster of one zone does not survive losing it");
         return;
     }
     disturbed.workers = 3;
-    let Some(calm) = lab("live_load_calm", 2).await else { return };
+    // Long enough for all that is done to the zones, here and on faster machines.
+    disturbed.rows_per_s = Some(50_000);
+    let Some(calm) = database("live_load_calm", 2).await else { return };
     load_quietly(&calm).await.unwrap();
 
     let request = disturbed.clone();
+    let away = Arc::new(Mutex::new([false; 3]));
+    let seen = Arc::clone(&away);
     let loading = tokio::spawn(async move {
-        load(&request, &|_: LoadProgress| {}, CancellationToken::new()).await
+        let watch = |progress: LoadProgress| {
+            let mut seen = seen.lock().unwrap();
+            for (zone, state) in progress.endpoints.iter().enumerate() {
+                seen[zone] |= matches!(state, EndpointState::Away(_));
+            }
+        };
+        load(&request, &watch, CancellationToken::new()).await
     });
     tokio::time::sleep(Duration::from_secs(1)).await;
     disturb().await;
     let summary = loading.await.unwrap().unwrap();
     assert!(summary.failures > 0, "nothing disturbed the load: {summary:?}");
     assert_eq!(summary.rows_written, summary.rows_total);
+    let [_, killed, stopped] = *away.lock().unwrap();
+    assert!(killed && stopped, "the progress never told which zones were away");
 
     let expected = contents(&calm, 0).await;
     for zone in 0..3 {
@@ -171,7 +167,7 @@ async fn a_load_survives_its_zones_and_ends_the_same_on_each_of_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_of_somebody_else_is_left_alone() {
-    let Some(request) = lab("live_load_foreign", 1).await else { return };
+    let Some(request) = database("live_load_foreign", 1).await else { return };
     admin(&request, "CREATE DATABASE live_load_foreign").await;
     admin(&request, "CREATE TABLE live_load_foreign.ledger (id INT PRIMARY KEY)").await;
     let error = load_quietly(&request).await.unwrap_err();
@@ -187,7 +183,7 @@ async fn a_database_of_somebody_else_is_left_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_load_without_a_server_gives_up_and_names_the_last_failure() {
-    let Some(mut request) = lab("live_load_nobody", 1).await else { return };
+    let Some(mut request) = database("live_load_nobody", 1).await else { return };
     request.logins.iter_mut().for_each(|login| login.port = 1);
     request.patience = Duration::from_secs(1);
     let stages = Mutex::new(Vec::new());

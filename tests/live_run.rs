@@ -5,20 +5,26 @@
 //! tests say so and pass. Machines are busy: a verdict may be INVALID here because the tool itself
 //! was late, so what is asserted is what must hold whatever the noise.
 
+mod lab;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use lab::{ask_lab, scripts_lab};
+use rustix::process::{Pid, Signal, kill_process};
+
 const DATABASE: &str = "live_run";
 
-const DERIVED: [&str; 7] = [
+const DERIVED: [&str; 8] = [
     "summary.json",
     "phases.csv",
     "latency.csv",
     "errors.csv",
     "latency.hlog",
+    "report.html",
     "report.md",
     "junit.xml",
 ];
@@ -40,20 +46,6 @@ const SHORT: [&str; 14] = [
     "--final",
     "3s",
 ];
-
-fn lab() -> bool {
-    let is_there = std::env::var_os("ROLLPROOF_ZONES").is_some();
-    if !is_there {
-        println!("skipped: ROLLPROOF_ZONES is not set; eval \"$(scripts/lab env)\" first");
-    }
-    is_there
-}
-
-fn scripts_lab(arguments: &[&str]) {
-    let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/lab");
-    let output = Command::new(lab).args(arguments).output().unwrap();
-    assert!(output.status.success(), "scripts/lab {arguments:?}: {output:?}");
-}
 
 /// `rollproof VERB` against the lab, from the repository's root, where plans find `scripts/lab`.
 fn rollproof(verb: &str) -> Command {
@@ -125,7 +117,7 @@ fn signal(child: &Child, name: &str) {
 
 #[test]
 fn a_run_comes_to_its_end_and_its_reports_can_be_made_again() {
-    if !lab() {
+    if lab::zones().is_none() {
         return;
     }
     load();
@@ -139,7 +131,7 @@ fn a_run_comes_to_its_end_and_its_reports_can_be_made_again() {
         let phases = fs::read_to_string(dir.join("phases.csv")).unwrap();
         assert!(phases.contains(phase), "{phase}: {phases}");
     }
-    assert!(!text.contains("ended early") && text.contains("report.md"), "{text}");
+    assert!(!text.contains("ended early") && text.contains("report.html"), "{text}");
 
     let before = derived(&dir);
     for name in DERIVED {
@@ -166,7 +158,7 @@ fn a_run_comes_to_its_end_and_its_reports_can_be_made_again() {
 
 #[test]
 fn a_killed_run_can_be_read_and_proves_nothing() {
-    if !lab() {
+    if lab::zones().is_none() {
         return;
     }
     load();
@@ -183,9 +175,102 @@ fn a_killed_run_can_be_read_and_proves_nothing() {
     assert!(text.contains("baseline"), "{text}");
 }
 
+/// Measurement page, "Proof": faults of the tool's own host give INVALID, neither FAIL nor PASS.
+#[test]
+fn a_run_that_was_itself_stopped_blames_nobody() {
+    if lab::zones().is_none() {
+        return;
+    }
+    load();
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("stopped");
+    let child = started(run(home.path(), "stopped", &[]), &dir, "watch");
+    signal(&child, "STOP");
+    std::thread::sleep(Duration::from_secs(2));
+    signal(&child, "CONT");
+    let output = child.wait_with_output().unwrap();
+    let text = out(&output);
+    assert_eq!(code(&output), 4, "{output:?}");
+    assert!(text.starts_with("INVALID"), "{text}");
+    assert!(text.contains("stood still for"), "{text}");
+}
+
+/// The same fault in small pieces, as on a machine whose processors others keep busy: it may run in
+/// two of every five moments.
+#[test]
+fn a_run_that_was_starved_blames_nobody() {
+    if lab::zones().is_none() {
+        return;
+    }
+    load();
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("starved");
+    let mut child = started(run(home.path(), "starved", &[]), &dir, "baseline");
+    let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
+    while child.try_wait().unwrap().is_none() {
+        // Both are of our own child, which is not waited for yet: its number is its own.
+        kill_process(pid, Signal::STOP).unwrap();
+        std::thread::sleep(Duration::from_millis(30));
+        kill_process(pid, Signal::CONT).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().unwrap();
+    let text = out(&output);
+    assert_eq!(code(&output), 4, "{output:?}");
+    assert!(text.starts_with("INVALID"), "{text}");
+    assert!(text.contains("the measuring machine was too slow"), "{text}");
+}
+
+#[test]
+fn a_rate_of_its_own_finding_is_stated_and_its_baseline_serves_the_next_run() {
+    if lab::zones().is_none() {
+        return;
+    }
+    load();
+    let home = tempfile::tempdir().unwrap();
+    let output =
+        without(run(home.path(), "auto", &[]), "--rate").args(["--rate", "auto"]).output().unwrap();
+    assert!([0, 1, 4].contains(&code(&output)), "{output:?}");
+    assert!(out(&output).contains("that 3 zones carried for"), "{output:?}");
+    assert!(!out(&output).contains("DATA FAIL"), "what was measured before is not in the ledger");
+    let manifest = fs::read_to_string(home.path().join("auto/manifest.json")).unwrap();
+    assert!(manifest.contains("\"capacity\""), "{manifest}");
+
+    let other = run(home.path(), "other", &["--baseline-from", "results/example"]);
+    let other = without(other, "--baseline").output().unwrap();
+    assert_eq!(code(&other), 2, "{other:?}");
+    assert!(
+        err(&other).contains(" there and ") && !home.path().join("other").exists(),
+        "{other:?}"
+    );
+
+    let first = run(home.path(), "first", &[]).output().unwrap();
+    let taken_from = home.path().join("first");
+    let from = ["--baseline-from", taken_from.to_str().unwrap()];
+    let second = without(run(home.path(), "second", &from), "--baseline").output().unwrap();
+    // Where the machine was too busy to take a baseline, the reason is said and nothing is run.
+    match code(&second) {
+        2 => assert!(err(&second).contains("cannot be used"), "{first:?} {second:?}"),
+        _ => assert!(out(&second).contains("Held against the baseline of run first"), "{second:?}"),
+    }
+}
+
+/// The same command without a flag and its value.
+fn without(command: Command, flag: &str) -> Command {
+    let mut left = rollproof("run");
+    let mut skip = false;
+    // The verb is there already.
+    left.args(command.get_args().skip(1).filter(|argument| {
+        let is_value = std::mem::take(&mut skip);
+        skip = *argument == flag;
+        !is_value && !skip
+    }));
+    left
+}
+
 #[test]
 fn an_interrupt_ends_a_run_in_order_and_a_second_one_at_once() {
-    if !lab() {
+    if lab::zones().is_none() {
         return;
     }
     load();
@@ -217,7 +302,7 @@ fn an_interrupt_ends_a_run_in_order_and_a_second_one_at_once() {
 
 #[test]
 fn a_record_without_room_stops_the_run_and_what_is_there_can_be_read() {
-    if !lab() {
+    if lab::zones().is_none() {
         return;
     }
     load();
@@ -252,7 +337,7 @@ fn pasted(advice: &str) -> Command {
 
 #[test]
 fn an_upgrade_that_fails_stops_there_and_its_advice_finishes_it() {
-    if !lab() {
+    if lab::zones().is_none() {
         return;
     }
     scripts_lab(&["up", "--fresh"]);
@@ -283,11 +368,8 @@ fn an_upgrade_that_fails_stops_there_and_its_advice_finishes_it() {
     assert!(out(&refused).contains("resume failed"), "{refused:?}");
     scripts_lab(&["start-server", "zone3"]);
     let began = Instant::now();
-    while !Command::new("scripts/lab")
-        .args(["sql", "zone3", "-Ne", "SHOW STATUS LIKE 'wsrep_ready'"])
-        .output()
-        .is_ok_and(|output| out(&output).contains("ON"))
-    {
+    let ready = ["sql", "zone3", "-Ne", "SHOW STATUS LIKE 'wsrep_ready'"];
+    while !out(&ask_lab(&ready)).contains("ON") {
         assert!(began.elapsed() < Duration::from_secs(60), "zone3 never came back");
         std::thread::sleep(Duration::from_millis(300));
     }

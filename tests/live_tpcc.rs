@@ -7,16 +7,13 @@ mod tpcc_lab;
 
 use std::time::Duration;
 
-use rollproof::classify::Retry;
-use rollproof::event::{Outcome, StatementKind, TxnKind, WriteKey};
+use rollproof::event::{StatementKind, TxnKind, WriteKey};
 use rollproof::session::{Session, Statement, cell};
-use rollproof::tpcc::conditions::{CONDITIONS, Extent, Holds, find};
-use rollproof::tpcc::{
-    Home, Input, Limits, LoadRequest, RunConstants, Stamp, TerminalSource, begin_run, execute,
-    require_loaded,
-};
+use rollproof::tpcc::conditions::{CONDITIONS, Extent, find};
+use rollproof::tpcc::{Limits, LoadRequest, begin_run, execute};
 use tokio::time::Instant;
-use tpcc_lab::{MINUTE, admin, lab, load_quietly, open};
+use tpcc_lab::work::{broken, drive};
+use tpcc_lab::{MINUTE, admin, database, load_quietly, open};
 
 async fn number(session: &mut Session, sql: String) -> u64 {
     let statement = Statement::built(StatementKind::Read, sql);
@@ -24,77 +21,9 @@ async fn number(session: &mut Session, sql: String) -> u64 {
     cell(&answer.rows[0], 0).unwrap()
 }
 
-/// Every condition that does not hold, with its first violation.
-async fn broken(request: &LoadRequest, session: &mut Session, after_load: bool) -> Vec<String> {
-    let mut broken = Vec::new();
-    for condition in CONDITIONS {
-        if condition.holds == Holds::AfterLoad && !after_load {
-            continue;
-        }
-        let by = Instant::now() + MINUTE;
-        let found = condition.check(session, Extent::All, request.warehouses, by).await.unwrap();
-        if let Some(first) = found.first.first() {
-            broken.push(format!("{}: {} {first:?}", condition.id, found.total));
-        }
-    }
-    broken
-}
-
-type Written = Vec<(Input, Stamp, WriteKey)>;
-
-/// Four terminals at once do what the deck says, repeating what a lock or a conflict prevented.
-async fn drive(request: &LoadRequest, run: u32, count: u64) -> Written {
-    let mut session = open(request, true).await;
-    let by = Instant::now() + MINUTE;
-    let marker = require_loaded(&mut session, &request.database, by).await.unwrap();
-    let constants = RunConstants::new(request.seed, marker.c_load);
-    let mut terminals = tokio::task::JoinSet::new();
-    for terminal in 0..4 {
-        let home = Home::of(terminal, request.warehouses);
-        let source =
-            TerminalSource::new(request.seed, terminal, home, request.warehouses, constants);
-        terminals.spawn(work(open(request, true).await, source, run, terminal, count));
-    }
-    terminals.join_all().await.concat()
-}
-
-async fn work(
-    mut session: Session,
-    mut source: TerminalSource,
-    run: u32,
-    terminal: u32,
-    count: u64,
-) -> Written {
-    let mut seen = [0; TxnKind::COUNT];
-    let (mut written, mut repeated) = (Vec::new(), 0);
-    for sequence in 0..count {
-        let input = source.next();
-        let epoch_us = 1_800_000_000_000_000 + sequence as i64 * 4 + i64::from(terminal);
-        let stamp = Stamp { run_number: run, terminal, sequence, epoch_us };
-        let execution = loop {
-            let limits = Limits { statement: Duration::from_secs(2), by: Instant::now() + MINUTE };
-            let execution = execute(&mut session, &input, stamp, limits).await;
-            match execution.outcome {
-                Outcome::Failed(class) if class.retry() == Retry::SameEndpoint => repeated += 1,
-                _ => break execution,
-            }
-        };
-        let expected = match &input {
-            Input::NewOrder(order) if order.rolls_back() => Outcome::RolledBack,
-            _ => Outcome::Committed,
-        };
-        assert_eq!(execution.outcome, expected, "{input:?}: {:?}", execution.failure);
-        seen[input.kind().index()] += 1;
-        written.extend(execution.key.map(|key| (input, stamp, key)));
-    }
-    assert!(seen.iter().all(|n| *n > 0), "{seen:?}");
-    assert!(repeated < count / 20, "{repeated} of {count} were repeated");
-    written
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_loaded_database_keeps_its_conditions_through_every_transaction() {
-    let Some(request) = lab("live_tpcc_run", 2).await else { return };
+    let Some(request) = database("live_tpcc_run", 2).await else { return };
     let written = load_quietly(&request).await.unwrap();
     assert_eq!(
         load_quietly(&request).await.unwrap().rows_written,
@@ -137,6 +66,13 @@ async fn a_loaded_database_keeps_its_conditions_through_every_transaction() {
                      AND o_carrier_id = {carrier} AND ol_delivery_d = '{at}'"
                 ),
                 u64::from(*orders),
+            ),
+            WriteKey::Sight { district, newest } => (
+                format!(
+                    "SELECT COUNT(*) FROM orders WHERE o_w_id = {w} AND o_d_id = {district} \
+                     AND o_id = {newest}"
+                ),
+                1,
             ),
         };
         assert_eq!(number(&mut session, sql).await, expected, "{key:?}");

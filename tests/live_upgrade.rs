@@ -4,44 +4,23 @@
 //! gets a release that cannot start. Needs a fresh lab of three zones:
 //! `scripts/lab up --fresh && eval "$(scripts/lab env)"`.
 
+mod lab;
+
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lab::scripts_lab;
 use rollproof::clock::RunClock;
 use rollproof::cluster::{Cluster, adapter, observe};
 use rollproof::collect::EventSender;
 use rollproof::event::*;
 use rollproof::preflight::{self, CheckStatus};
-use rollproof::scenario::{self, Zone};
+use rollproof::scenario;
 use rollproof::session::Password;
 use rollproof::upgrade::*;
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
-
-/// The lab's cluster, or `None` where there is none.
-fn lab() -> Option<(scenario::Cluster, Password)> {
-    let Ok(zones) = std::env::var("ROLLPROOF_ZONES") else {
-        println!("skipped: ROLLPROOF_ZONES is not set; eval \"$(scripts/lab env)\" first");
-        return None;
-    };
-    let variable = |name| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
-    let settings = scenario::Cluster {
-        zones: zones.split(',').map(|zone| zone.parse::<Zone>().unwrap()).collect(),
-        user: variable("ROLLPROOF_USER"),
-        // The schema may not be there: nothing here needs the workload's data.
-        database: "tpcc".to_owned(),
-        ..scenario::Cluster::default()
-    };
-    Some((settings, Password::new(variable("ROLLPROOF_PASSWORD"))))
-}
-
-fn scripts_lab(arguments: &[&str]) {
-    let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/lab");
-    let output = Command::new(lab).args(arguments).output().unwrap();
-    assert!(output.status.success(), "scripts/lab {arguments:?}: {output:?}");
-}
 
 struct Roll {
     settings: scenario::Cluster,
@@ -106,7 +85,7 @@ fn seen(events: &[ClusterEvent], of: ZoneId) -> Vec<(&ClusterEvent, &ZoneStatus)
         .filter(|event| zone(event).is_some())
         .map(|event| match &event.fact {
             ClusterFact::Zone(status) => (event, status),
-            ClusterFact::Step { .. } => unreachable!("filtered above"),
+            _ => unreachable!("filtered above"),
         })
         .collect()
 }
@@ -143,7 +122,7 @@ fn observed_as_done(events: &[ClusterEvent], zone: ZoneId, target: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lab_is_rolled_to_the_newer_release_past_one_that_cannot_start() {
-    let Some((settings, password)) = lab() else { return };
+    let Some((settings, password)) = lab::cluster() else { return };
     let target = std::env::var("ROLLPROOF_LAB_NEW_VERSION").unwrap();
     let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("workloads/plans/galera-lab.toml");
     let plan = Plan::read(&plan, Some(&target)).unwrap();

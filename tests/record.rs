@@ -11,6 +11,7 @@ fn manifest() -> Manifest {
         .map(|name| Zone { name: name.to_owned(), endpoint: "127.0.0.1:1".to_owned() })
         .to_vec();
     Manifest {
+        work: Work::Run,
         format: FORMAT,
         tool_version: "test".to_owned(),
         run_id: "r".to_owned(),
@@ -23,7 +24,10 @@ fn manifest() -> Manifest {
             ..Scenario::default()
         },
         sessions: None,
+        capacity: None,
+        baseline: None,
         upgrade: None,
+        outside: None,
         completion: None,
     }
 }
@@ -151,6 +155,40 @@ fn a_run_that_was_killed_is_readable_up_to_its_last_flush() {
     assert_eq!(rows.wholeness(), Some(Wholeness::Cut));
 }
 
+/// Memory this process holds, in KiB.
+#[cfg(target_os = "linux")]
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_ledger_of_any_length_is_written_and_read_in_the_same_memory() {
+    const ROWS: u64 = 300_000;
+    const GROWTH_KIB_MAX: u64 = 8 << 10;
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("r");
+    let mut writer = RecordWriter::create(&dir, manifest()).unwrap();
+    let mut write = |sequences: std::ops::Range<u64>| {
+        for sequence in sequences {
+            let key = WriteKey::Payment { district: 1, amount_cents: 12_345 };
+            let entry = LedgerEntry { sequence, ..ledger_entry(key) };
+            writer.write(&Event::Ledger(entry)).unwrap();
+        }
+    };
+    write(0..1_000);
+    let before = resident_kib();
+    // Held in memory they would be 20 MiB and more.
+    write(1_000..ROWS);
+    writer.finish(RunTime(1), None).unwrap();
+    let rows = Record::open(&dir).unwrap().ledger().unwrap().map(Result::unwrap).count();
+    assert_eq!(rows as u64, ROWS);
+    let grown = resident_kib().saturating_sub(before);
+    assert!(grown < GROWTH_KIB_MAX, "{grown} KiB more for {ROWS} rows");
+}
+
 #[test]
 fn a_file_cut_anywhere_gives_a_prefix_and_is_called_cut() {
     let home = tempfile::tempdir().unwrap();
@@ -196,7 +234,7 @@ fn damage_is_an_error_that_names_file_row_and_column() {
     write(&dir);
     let path = dir.join(file::OWN);
     let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, format!("{text}x,0,0,0,0,0,0,0\n0,0,0,0,0,0,0,0\n")).unwrap();
+    std::fs::write(&path, format!("{text}x,0,0,0,0,0,0,0,0\n0,0,0,0,0,0,0,0,0\n")).unwrap();
     let record = Record::open(&dir).unwrap();
     let error = record.own().unwrap().find_map(Result::err).unwrap().to_string();
     assert!(error.contains("self.csv") && error.contains("row 2"), "{error}");
@@ -237,4 +275,19 @@ fn counted_inputs_are_read_back_and_their_absence_is_no_error() {
     assert_eq!(record.inputs().unwrap().unwrap().new_orders, 3);
     std::fs::write(dir.join(file::INPUTS), "{").unwrap();
     assert!(matches!(record.inputs(), Err(RecordError::Damaged { .. })));
+}
+
+#[test]
+fn a_record_of_the_first_format_is_read() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("r");
+    write(&dir);
+    let header = "at_us,stall_us_max,stall_at_us,queue_len,cpu_us,wall_step_us,dispatched,";
+    let own = format!("{header}dispatched_late\n1,2,3,4,5,-6,7,8\n");
+    std::fs::write(dir.join(file::OWN), own).unwrap();
+    let rows: Vec<_> = Record::open(&dir).unwrap().own().unwrap().map(Result::unwrap).collect();
+    assert_eq!((rows[0].wall_step_us, rows[0].dispatched_late, rows[0].boot_step_us), (-6, 8, 0));
+    std::fs::write(dir.join(file::OWN), "at_us,stall_us_max\n1,2\n").unwrap();
+    let error = Record::open(&dir).unwrap().own().err().unwrap().to_string();
+    assert!(error.contains("columns"), "{error}");
 }

@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use rollproof::analysis::analyze;
+use rollproof::event::*;
 use rollproof::record::Record;
 use rollproof::report::{Derived, derive};
 use support::{Audit, Story};
@@ -70,10 +71,65 @@ fn input_out_of_bounds_is_a_warning_that_names_the_bound() {
     assert!(uncounted.contains("What the load asked for was not counted."), "{uncounted}");
 }
 
+/// What the ledger says of a payment.
+fn entered(terminal: u32, sequence: u64, fate: Fate) -> Event {
+    let key = WriteKey::Payment { district: 1, amount_cents: 100 };
+    let at = RunTime(30_000_000);
+    Event::Ledger(LedgerEntry { terminal, sequence, warehouse: 1, at, fate, key })
+}
+
+#[test]
+fn commits_of_unknown_fate_are_told_by_phase_and_unknown_codes_in_their_words() {
+    let story = Story { outages: Vec::new(), ..golden() };
+    let mut events = story.events();
+    let (mut found, mut later) = ([Fate::Committed, Fate::Absent].into_iter(), Vec::new());
+    let from = RunTime(story.step(0, "install-package").0);
+    let attempts = events.iter_mut().filter_map(|event| match event {
+        Event::Attempt(attempt) if attempt.last && attempt.scheduled > from => Some(attempt),
+        _ => None,
+    });
+    for attempt in attempts.take(3) {
+        attempt.outcome = Outcome::Ambiguous(ErrorClass::ConnectionLost);
+        attempt.statement = Some(StatementKind::Commit);
+        let (terminal, sequence) = (attempt.terminal, attempt.sequence);
+        later.push(entered(terminal, sequence, Fate::Ambiguous));
+        later.extend(found.next().map(|fate| entered(terminal, sequence, fate)));
+    }
+    later.push(Event::Cluster(ClusterEvent {
+        at: from,
+        uncertainty_us: 0,
+        source: Source::Observer,
+        fact: ClusterFact::UnknownError(UnknownError {
+            zone: Some(ZoneId(1)),
+            errno: 9999,
+            sqlstate: "HY000".to_owned(),
+            statement: StatementKind::Commit,
+            text: "the moon is full".to_owned(),
+        }),
+    }));
+    events.extend(later);
+    let home = tempfile::tempdir().unwrap();
+    let derived = derive(&[story.write(&home.path().join("run"), &events)]).unwrap();
+    // Lines are broken where they are long.
+    let printed = derived.printed.split_whitespace().collect::<Vec<_>>().join(" ");
+    for said in [
+        "3 commits of unknown fate, 1 committed, 1 absent, 1 open (zone1/install-package 1 \
+         committed, 1 absent, 1 open).",
+        "0 failed, 0 late, 3 of unknown fate.",
+        "UNKNOWN CODE 9999 HY000 at commit (zone2): the moon is full",
+    ] {
+        assert!(printed.contains(said), "{said}: {}", derived.printed);
+    }
+    let summary: serde_json::Value = serde_json::from_str(&file(&derived, "summary.json")).unwrap();
+    let phases = summary["phases"].as_array().unwrap();
+    let told: Vec<_> = phases.iter().filter_map(|p| p.get("ambiguous_looked_up")).collect();
+    assert_eq!(told, [&serde_json::json!({"committed": 1, "absent": 1, "open": 1})]);
+}
+
 #[test]
 fn every_derived_file() {
     let derived = derived(&golden());
-    let apart = ["latency.hlog", "summary.json"];
+    let apart = ["latency.hlog", "summary.json", "report.html"];
     for (name, _) in derived.files.iter().filter(|(name, _)| !apart.contains(name)) {
         insta::assert_snapshot!(*name, file(&derived, name));
     }

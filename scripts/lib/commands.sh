@@ -14,22 +14,29 @@ any_running() {
 # ---- the cluster ------------------------------------------------------------------
 
 command_up() {
-  local product=galera zones=3 timers=tuned same=0 fresh=0 zone
+  local product=galera kernel='' zones='' timers=tuned same=0 fresh=0 zone
   while (($#)); do
     case $1 in
-      --product | --zones | --timers)
+      --product | --kernel | --zones | --timers)
         (($# > 1)) || fail_usage "$1 needs a value"
         printf -v "${1#--}" '%s' "$2"
         shift
         ;;
-      --product=* | --zones=* | --timers=*) printf -v "$(expr "$1" : '--\([a-z]*\)=')" '%s' "${1#*=}" ;;
+      --product=* | --kernel=* | --zones=* | --timers=*) printf -v "$(expr "$1" : '--\([a-z]*\)=')" '%s' "${1#*=}" ;;
       --same-version) same=1 ;;
       --fresh) fresh=1 ;;
       *) fail_usage "unexpected '$1'" ;;
     esac
     shift
   done
-  [[ $product == galera ]] || fail_usage "the lab knows one product so far: galera"
+  case $product in
+    galera) zones=${zones:-3} ;;
+    seekdb) zones=${zones:-1} kernel=${kernel:-1.4} same=1 ;;
+    *) fail_usage "--product takes galera or seekdb" ;;
+  esac
+  [[ $product == seekdb || ! $kernel ]] || fail_usage "--kernel is for --product seekdb"
+  [[ $product == galera || $zones == 1 ]] || fail_usage "seekdb is a single server: --zones 1"
+  [[ ! $kernel || $kernel =~ ^[0-9]+(\.[a-z0-9]+)+$ ]] || fail_usage "--kernel takes a version, as 1.4"
   [[ $zones =~ ^[1-9]$ ]] || fail_usage "--zones takes 1 to 9"
   [[ $timers == tuned || $timers == default ]] || fail_usage "--timers takes tuned or default"
   check_machine
@@ -42,13 +49,17 @@ command_up() {
   fi
 
   if [[ $ZONE_COUNT ]] && any_running; then
-    [[ "$PRODUCT $ZONE_COUNT $TIMERS $SAME_VERSION" == "$product $zones $timers $same" ]] ||
-      die "a lab with other options is running (--zones $ZONE_COUNT --timers $TIMERS$([[ $SAME_VERSION == 0 ]] || echo ' --same-version')): scripts/lab down first"
+    [[ "$PRODUCT $KERNEL $ZONE_COUNT $TIMERS $SAME_VERSION" == "$product $kernel $zones $timers $same" ]] ||
+      die "a lab with other options is running (--product $PRODUCT --zones $ZONE_COUNT --timers $TIMERS$([[ $SAME_VERSION == 0 ]] || echo ' --same-version')): scripts/lab down first"
   else
+    if [[ $PRODUCT && "$PRODUCT $KERNEL" != "$product $kernel" && -d $ZONES_DIR ]]; then
+      die "the data here is of $PRODUCT $KERNEL: scripts/lab up --fresh"
+    fi
     if [[ $SAME_VERSION && $SAME_VERSION != "$same" && -d $ZONES_DIR ]]; then
       die "the data here was made $([[ $same == 1 ]] && echo without || echo with) --same-version: scripts/lab up --fresh"
     fi
-    PRODUCT=$product ZONE_COUNT=$zones TIMERS=$timers SAME_VERSION=$same
+    use_product "$product"
+    PRODUCT=$product KERNEL=$kernel ZONE_COUNT=$zones TIMERS=$timers SAME_VERSION=$same
     choose_releases
     choose_ports "${LAB_BASE_PORT:-${BASE_PORT:-13300}}"
     make_password
@@ -56,13 +67,7 @@ command_up() {
     [[ -d $ZONES_DIR/zone1/data && -f $ZONES_DIR/complete ]] || rm -rf "$ZONES_DIR"
     # an earlier start, interrupted, may have left this one behind
     end_zone zone0
-    for zone in $(zone_names); do
-      [[ -f $ZONES_DIR/$zone/data/ibdata1 ]] || make_template
-    done
-    for zone in $(zone_names); do
-      make_zone "$zone"
-      write_server_settings "$zone"
-    done
+    make_zones
     : >"$ZONES_DIR/complete"
   fi
   start_all
@@ -90,90 +95,6 @@ make_password() {
   )
 }
 
-# Starts what is down. Nothing runs: begin with the zone that knows most.
-start_all() {
-  local zone first down=()
-  if ! any_running; then
-    step_begin "starting a new cluster"
-    first=$(most_advanced)
-    begin_cluster "$first"
-    step_end
-  else
-    restore_majority
-  fi
-  for zone in $(zone_names); do running "$zone" || down+=("$zone"); done
-  if ((${#down[@]})); then
-    step_begin "starting ${down[*]}"
-    join_all "${down[@]}"
-    step_end
-  fi
-  step_begin "waiting until all $ZONE_COUNT zones are synced"
-  for zone in $(zone_names); do
-    paused "$zone" && die "$zone is paused: scripts/lab fault resume $zone"
-    wait_in_cluster "$zone" || die "the cluster is not whole (scripts/lab status, scripts/lab recover)"
-  done
-  step_end
-}
-
-begin_cluster() {
-  local dir=$ZONES_DIR/$1
-  event_begin "$1" start-server
-  # it may say that another zone was the last to stop
-  sed -i 's/^safe_to_bootstrap:.*/safe_to_bootstrap: 1/' "$dir/data/grastate.dat"
-  launch "$1" new-cluster || die "$1 could not begin the cluster"
-  event_end "$1" start-server
-}
-
-# Together: each waits for its own, the donor serves one after the other.
-join_all() {
-  local zone waiting=() pid failed=0
-  for zone; do
-    event_begin "$zone" start-server
-    (trap - EXIT; launch "$zone") &
-    waiting+=($!)
-  done
-  for pid in "${waiting[@]}"; do wait "$pid" || failed=1; done
-  ((failed == 0)) || die "not every zone started (scripts/lab status)"
-  for zone; do event_end "$zone" start-server; done
-}
-
-# The zone to begin with: it stopped last, or its data goes furthest.
-most_advanced() {
-  local zone found best=zone1 most=-1
-  for zone in $(zone_names); do
-    if grep -q '^safe_to_bootstrap: 1' "$ZONES_DIR/$zone/data/grastate.dat" 2>/dev/null &&
-      [[ $(saved_seqno "$zone") != -1 ]]; then
-      echo "$zone"
-      return
-    fi
-  done
-  for zone in $(zone_names); do
-    found=$(position "$zone")
-    [[ $found ]] || continue
-    if ((${found##*:} > most)); then most=${found##*:} best=$zone; fi
-  done
-  echo "$best"
-}
-
-# Some zones run, but none is in a majority: let the one that went furthest go on. Safe
-# here, where no other part of the cluster can be alive out of sight.
-restore_majority() {
-  local zone best='' most=-1 last tries
-  for ((tries = 0; tries < 20; tries++)); do # it may be a change that passes
-    primary_running && return
-    sleep 0.25
-  done
-  for zone in $(zone_names); do
-    paused "$zone" && die "$zone is paused, not dead: scripts/lab fault resume $zone"
-    running "$zone" || continue
-    last=$(status_values "$zone" last_committed) || continue
-    if ((last > most)); then most=$last best=$zone; fi
-  done
-  [[ $best ]] || die "no zone answers: scripts/lab down, then up"
-  say "no zone has the majority: $best, which went furthest, goes on alone"
-  sql "$best" "set global wsrep_provider_options='pc.bootstrap=YES'" || die "$best refused to"
-}
-
 command_recover() {
   local zone
   no_more "$@"
@@ -181,27 +102,6 @@ command_recover() {
   lock_lab
   start_all
   for zone in $(zone_names); do show_zone "$zone" || true; done
-}
-
-show_zone() {
-  local zone=$1 pid version state size
-  version=$(installed_version "$zone")
-  if ! pid=$(server_pid "$zone"); then
-    printf '%-6s 127.0.0.1:%s  down        installed %s\n' "$zone" "$(sql_port "$zone")" "$version"
-    return 1
-  fi
-  if paused "$zone"; then
-    printf '%-6s 127.0.0.1:%s  pid %-7s paused\n' "$zone" "$(sql_port "$zone")" "$pid"
-    return 1
-  fi
-  if ! read -r size state < <(status_values "$zone" cluster_size local_state_comment); then
-    printf '%-6s 127.0.0.1:%s  pid %-7s no answer\n' "$zone" "$(sql_port "$zone")" "$pid"
-    return 1
-  fi
-  version=$(sql "$zone" 'select version()') || version='?'
-  printf '%-6s 127.0.0.1:%s  pid %-7s %-8s %s, cluster of %s\n' \
-    "$zone" "$(sql_port "$zone")" "$pid" "${version%%-*}" "$state" "$size"
-  [[ $state == Synced && $size == "$ZONE_COUNT" ]]
 }
 
 command_status() {
@@ -265,6 +165,7 @@ command_env() {
     ROLLPROOF_USER rollproof ROLLPROOF_PASSWORD "$(<"$LAB_DIR/password")" \
     ROLLPROOF_LAB_OLD_VERSION "$OLD_VERSION" ROLLPROOF_LAB_NEW_VERSION "$NEW_VERSION"
   printf 'export ROLLPROOF_ZONES="%s"\n' "$list"
+  product_env
 }
 
 command_sql() {
@@ -272,8 +173,7 @@ command_sql() {
   local zone=$1
   shift
   running "$zone" || die "$zone is down"
-  exec "$ZONES_DIR/$zone/current/bin/mariadb" --defaults-file="$(admin_options)" \
-    --socket="$(socket_path "$zone")" "$@"
+  exec_client "$zone" "$@"
 }
 
 # ---- the steps of an upgrade ------------------------------------------------------------
@@ -303,12 +203,13 @@ command_stop_server() {
 command_install_dependencies() {
   local which release version said
   need_zone "$@"
+  can_install
   which=$(which_release "${2:-}") || fail_usage "old or new, not '$2'"
   no_more "${@:3}"
   lock_zone "$1"
   event_begin "$1" install-dependencies
   release=$(release_dir "$which")
-  version=$(basename "$release")
+  if [[ $which == old ]]; then version=$OLD_VERSION; else version=$NEW_VERSION; fi
   if [[ ! -f $release/release ]]; then choose_releases; fi
   verify_libraries "$release"
   said=$(release_version "$release") || die "the server of release $version does not run"
@@ -321,6 +222,7 @@ command_install_dependencies() {
 command_install_package() {
   local which release dir
   need_zone "$@"
+  can_install
   which=$(which_release "${2:-}") || fail_usage "old or new, not '$2'"
   no_more "${@:3}"
   dir=$ZONES_DIR/$1
@@ -341,10 +243,10 @@ point_zone() { # in one step: there is always a release installed
 }
 
 command_start_server() {
-  local tries service=''
+  local service=()
   need_zone "$@"
   if [[ ${2:-} == --out-of-service ]]; then
-    service=out-of-service
+    service=(out-of-service)
     no_more "${@:3}"
   else
     no_more "${@:2}"
@@ -354,15 +256,9 @@ command_start_server() {
     say "$1 is running already"
     return
   fi
-  any_running || die "no zone is running that $1 could join: scripts/lab recover"
+  can_start "$1"
   event_begin "$1" start-server
-  # A zone that has just left costs the others a moment; a lost majority stays lost.
-  for ((tries = 0; tries < 40; tries++)); do
-    primary_running && break
-    sleep 0.25
-  done
-  ((tries < 40)) || die "the running zones have no majority that $1 could join: scripts/lab recover"
-  launch "$1" "$service" || die "$1 did not start"
+  launch "$1" ${service[@]+"${service[@]}"} || die "$1 did not start"
   event_end "$1" start-server
 }
 
@@ -372,13 +268,14 @@ command_start_server() {
 command_break_release() {
   local dir release
   need_zone "$@"
+  can_install
   no_more "${@:2}"
   lock_zone "$1"
   dir=$ZONES_DIR/$1 release=$(release_dir new)
   event_begin "$1" break-release
   rm -rf "$dir/broken" "$dir/broken.new"
   mkdir -p "$dir/broken.new"
-  ln -s "$release/root" "$dir/broken.new/root"
+  ln -s "$release/tree" "$dir/broken.new/tree"
   cp -a "$release/bin" "$release/release" "$dir/broken.new/"
   cat >"$dir/broken.new/bin/mariadbd" <<BROKEN
 #!/bin/sh

@@ -32,6 +32,7 @@ lab_begin() {
     die "$LAB_DIR belongs to another user; set LAB_DIR to a directory of your own"
   fi
   load_settings
+  use_product "${PRODUCT:-galera}"
 }
 
 lab_exit() {
@@ -123,7 +124,7 @@ lock_zone() {
 # ---- settings -------------------------------------------------------------------
 
 # What `up` decided, for all later commands.
-SETTINGS=(PRODUCT ZONE_COUNT TIMERS SAME_VERSION BASE_PORT OLD_VERSION NEW_VERSION)
+SETTINGS=(PRODUCT KERNEL ZONE_COUNT TIMERS SAME_VERSION BASE_PORT OLD_VERSION NEW_VERSION)
 
 load_settings() {
   local name
@@ -136,6 +137,18 @@ save_settings() {
   local name
   for name in "${SETTINGS[@]}"; do printf '%s=%q\n' "$name" "${!name}"; done >"$LAB_DIR/settings.new"
   mv "$LAB_DIR/settings.new" "$LAB_DIR/settings"
+}
+
+# use_product NAME: what is done in a way of the product's own. Its file defines
+#   choose_releases  make_zones  launch  can_start  start_all  sql  exec_client  show_zone
+#   can_install  product_env
+use_product() {
+  local part parts=(releases galera)
+  if [[ $1 == seekdb ]]; then parts=(seekdb); fi
+  for part in "${parts[@]}"; do
+    # shellcheck source-path=SCRIPTDIR disable=SC1090
+    source "$LAB_SCRIPTS/lib/$part.sh"
+  done
 }
 
 need_lab() { [[ $ZONE_COUNT ]] || die "there is no lab in $LAB_DIR yet: scripts/lab up"; }
@@ -195,6 +208,14 @@ process_stat() {
   echo "${fields[$2 - 3]}"
 }
 
+# ended PID: gone, or dead with all its threads: until its last thread is, what a killed server had
+# open and locked is still its own, though its first is a zombie already.
+ended() {
+  local state threads
+  state=$(process_stat "$1" 3) && threads=$(process_stat "$1" 20) || return 0
+  [[ $state == [ZX] ]] && ((threads <= 1))
+}
+
 boot_id() { cat /proc/sys/kernel/random/boot_id; }
 
 # The pid file holds pid, start time and boot: a number alone may by now be another's.
@@ -202,7 +223,7 @@ server_pid() {
   local pid start boot
   read -r pid start boot 2>/dev/null <"$ZONES_DIR/$1/pid" || return 1
   [[ $boot == "$(boot_id)" && $start == "$(process_stat "$pid" 22)" ]] || return 1
-  [[ $(process_stat "$pid" 3) != [ZX] ]] || return 1
+  ! ended "$pid" || return 1
   echo "$pid"
 }
 
@@ -218,8 +239,7 @@ zone_processes() {
   local file pid
   for file in /proc/[0-9]*/environ; do
     pid=${file#/proc/} pid=${pid%/environ}
-    if grep -qszxF "ROLLPROOF_LAB_ZONE=$ZONES_DIR/$1" "$file" 2>/dev/null &&
-      [[ $(process_stat "$pid" 3) != [ZX] ]]; then
+    if grep -qszxF "ROLLPROOF_LAB_ZONE=$ZONES_DIR/$1" "$file" 2>/dev/null && ! ended "$pid"; then
       echo "$pid"
     fi
   done
@@ -229,7 +249,7 @@ zone_processes() {
 wait_gone() {
   local deadline=$((SECONDS + $1)) start
   start=$(process_stat "$2" 22) || return 0
-  while [[ $(process_stat "$2" 22) == "$start" && $(process_stat "$2" 3) != [ZX] ]]; do
+  while [[ $(process_stat "$2" 22) == "$start" ]] && ! ended "$2"; do
     ((SECONDS < deadline)) || return 1
     sleep 0.05
   done

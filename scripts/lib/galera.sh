@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# MariaDB Galera: settings, first data directory, starting, stopping, positions.
+# MariaDB Galera: settings, first data directory, starting, positions.
 
 # Short freezes when a zone leaves or returns, at the price of suspecting a slow zone
 # sooner. The product's own values stop all writes for 1 to 3 seconds each time.
@@ -23,6 +23,10 @@ write_server_settings() {
   provider="gmcast.listen_addr=tcp://127.0.0.1:$(group_port "$zone"); ist.recv_addr=127.0.0.1:$(ist_port "$zone")"
   # so large that a zone that was away catches up from it instead of copying everything
   provider+="; gcache.size=${LAB_GCACHE:-512M}"
+  # With the default windows of 4 and 2 messages a bulk load keeps more than a megabyte queued in the
+  # group layer, and Galera then fails to send its state when a zone joins ("temporary failure in
+  # sending state UUID"): all writes stop until the next change of membership.
+  provider+="; evs.send_window=512; evs.user_send_window=512"
   [[ $TIMERS == default ]] || provider+="; $TUNED_TIMERS"
   cat >"$dir/my.cnf.new" <<CONF
 # Written by scripts/lab at every start of the lab; changes are lost.
@@ -109,42 +113,6 @@ in_cluster() { # ZONE: synced, and sees every zone of the lab
 
 # ---- starting ---------------------------------------------------------------------
 
-# spawn ZONE ARGUMENTS…: the server on its own, in a session of its own. It must not
-# hold what this script holds: locks, or the pipe that the caller is reading.
-spawn() {
-  local zone=$1 dir=$ZONES_DIR/$1 release me fd
-  shift
-  release=$(readlink -f "$dir/current")
-  rm -f "$dir/pid"
-  (
-    trap - EXIT
-    trap '' HUP INT
-    cd "$dir" || exit
-    # before the server itself: whoever is interrupted here still finds it again
-    me=$BASHPID # $(…) below has one of its own
-    printf '%s %s %s\n' "$me" "$(process_stat "$me" 22)" "$(boot_id)" >pid.new
-    mv pid.new pid
-    for fd in /proc/"$me"/fd/*; do
-      fd=${fd##*/}
-      if ((fd > 2 && fd != 255)); then exec {fd}>&-; fi
-    done
-    ulimit -c 0
-    export ROLLPROOF_LAB_ZONE=$dir PATH=$release/bin:$PATH
-    # Only here do the measuring tool and what it measures share their cores: the tool goes first,
-    # whatever the niceness of whoever starts this.
-    exec setsid nice -n "$((5 - $(nice)))" "$release/bin/mariadbd" --defaults-file="$dir/my.cnf" "$@"
-  ) </dev/null >>"$dir/error.log" 2>&1 &
-  disown
-  SPAWNED=$!
-}
-
-# The error log goes on over restarts; show only what this start wrote.
-show_log_tail() {
-  warn "last lines of $ZONES_DIR/$1/error.log:"
-  tail -c "+$(($2 + 1))" "$ZONES_DIR/$1/error.log" 2>/dev/null | tail -n 15 | sed 's/^/    /' >&2
-}
-log_size() { stat -c %s "$ZONES_DIR/$1/error.log" 2>/dev/null || echo 0; }
-
 saved_seqno() { awk '$1 == "seqno:" { print $2 }' "$ZONES_DIR/$1/data/grastate.dat" 2>/dev/null; }
 saved_uuid() { awk '$1 == "uuid:" { print $2 }' "$ZONES_DIR/$1/data/grastate.dat" 2>/dev/null; }
 
@@ -169,8 +137,9 @@ position() {
 # launch ZONE [new-cluster|out-of-service]: start and wait until the server answers. Out of
 # service it joins and catches up, but turns clients away until wsrep_reject_queries is NONE.
 launch() {
-  local zone=$1 dir=$ZONES_DIR/$1 before found arguments=()
+  local zone=$1 dir=$ZONES_DIR/$1 release before found arguments=()
   before=$(log_size "$zone")
+  release=$(readlink -f "$dir/current")
   mkdir -p "$dir/tmp" "$dir/data"
   if [[ ${2:-} == new-cluster ]]; then
     arguments+=(--wsrep-new-cluster)
@@ -185,26 +154,10 @@ launch() {
     found=$(position "$zone")
     if [[ $found ]]; then arguments+=("--wsrep-start-position=$found"); fi
   fi
-  spawn "$zone" ${arguments[@]+"${arguments[@]}"}
+  # its state transfer scripts look for their tools there
+  spawn "$zone" env PATH="$release/bin:$PATH" "$release/bin/mariadbd" --defaults-file="$dir/my.cnf" \
+    ${arguments[@]+"${arguments[@]}"}
   wait_answer "$zone" "$before"
-}
-
-wait_answer() {
-  local zone=$1 before=$2 deadline=$((SECONDS + ${LAB_START_SECONDS:-300}))
-  # not a select, which a zone refuses until it is synced
-  until sql "$zone" 'set @ready = 1'; do
-    if ! kill -0 "$SPAWNED" 2>/dev/null && ! running "$zone"; then
-      warn "$zone: the server died while starting"
-      show_log_tail "$zone" "$before"
-      return 1
-    fi
-    if ((SECONDS >= deadline)); then
-      warn "$zone: the server does not answer after ${LAB_START_SECONDS:-300} s"
-      show_log_tail "$zone" "$before"
-      return 1
-    fi
-    sleep 0.1
-  done
 }
 
 wait_in_cluster() {
@@ -223,41 +176,6 @@ wait_in_cluster() {
   done
 }
 
-# ---- stopping ---------------------------------------------------------------------
-
-# graceful_stop ZONE: SIGTERM and wait.
-graceful_stop() {
-  local pid
-  pid=$(server_pid "$1") || return 0
-  kill -TERM "$pid" 2>/dev/null || return 0
-  wait_gone "${LAB_STOP_SECONDS:-120}" "$pid"
-}
-
-# end_zone ZONE: whatever it takes, and everything the server started.
-end_zone() {
-  local zone=$1 pid left tries patience=${LAB_STOP_SECONDS:-120}
-  if pid=$(server_pid "$zone"); then
-    # In the middle of joining it may never stop in order, and has nothing to lose.
-    paused "$zone" || sql "$zone" 'set @ready = 1' || patience=10
-    kill -TERM "$pid" 2>/dev/null || true
-    kill -CONT "$pid" 2>/dev/null || true # a paused one cannot hear
-    if ! wait_gone "$patience" "$pid"; then
-      warn "$zone: the server did not stop in time, killing it"
-      kill -KILL "$pid" 2>/dev/null || true
-      wait_gone 10 "$pid" || true
-    fi
-  fi
-  for ((tries = 0; tries < 50; tries++)); do
-    left=$(zone_processes "$zone")
-    [[ $left ]] || break
-    # shellcheck disable=SC2086
-    if ((tries < 20)); then kill -TERM $left 2>/dev/null || true; else kill -KILL $left 2>/dev/null || true; fi
-    sleep 0.1
-  done
-  [[ ! $left ]] || die "$zone: processes that do not end: ${left//$'\n'/ }"
-  rm -f "$ZONES_DIR/$zone/pid"
-}
-
 # ---- the first data directory -------------------------------------------------------
 
 # Made once, as a zone0 of its own: system tables, the users, and one start as a cluster of
@@ -272,7 +190,7 @@ make_template() {
   mkdir -p "$template" "$dir/data" "$dir/tmp"
   ln -s "$release" "$dir/current"
   write_server_settings "$zone"
-  share=$release/root/$(sed -n 's/^SHARE=//p' "$release/release")
+  share=$release/tree/$(sed -n 's/^SHARE=//p' "$release/release")
   password=$(<"$LAB_DIR/password")
   {
     # the bootstrap reads one statement a line
@@ -309,6 +227,17 @@ SQL
   step_end
 }
 
+make_zones() {
+  local zone
+  for zone in $(zone_names); do
+    [[ -f $ZONES_DIR/$zone/data/ibdata1 ]] || make_template
+  done
+  for zone in $(zone_names); do
+    make_zone "$zone"
+    write_server_settings "$zone"
+  done
+}
+
 # A zone without data begins as a copy of the template.
 make_zone() {
   local zone=$1 dir=$ZONES_DIR/$1
@@ -322,3 +251,134 @@ make_zone() {
   mv "$dir/data.new" "$dir/data"
   [[ -L $dir/current ]] || ln -s "$(release_dir old)" "$dir/current"
 }
+
+# ---- the cluster --------------------------------------------------------------------
+
+# Starts what is down. Nothing runs: begin with the zone that knows most.
+start_all() {
+  local zone first down=()
+  if ! any_running; then
+    step_begin "starting a new cluster"
+    first=$(most_advanced)
+    begin_cluster "$first"
+    step_end
+  else
+    restore_majority
+  fi
+  for zone in $(zone_names); do running "$zone" || down+=("$zone"); done
+  if ((${#down[@]})); then
+    step_begin "starting ${down[*]}"
+    join_all "${down[@]}"
+    step_end
+  fi
+  step_begin "waiting until all $ZONE_COUNT zones are synced"
+  for zone in $(zone_names); do
+    paused "$zone" && die "$zone is paused: scripts/lab fault resume $zone"
+    wait_in_cluster "$zone" || die "the cluster is not whole (scripts/lab status, scripts/lab recover)"
+  done
+  step_end
+}
+
+begin_cluster() {
+  local dir=$ZONES_DIR/$1
+  event_begin "$1" start-server
+  # it may say that another zone was the last to stop
+  sed -i 's/^safe_to_bootstrap:.*/safe_to_bootstrap: 1/' "$dir/data/grastate.dat"
+  launch "$1" new-cluster || die "$1 could not begin the cluster"
+  event_end "$1" start-server
+}
+
+# Together: each waits for its own, the donor serves one after the other.
+join_all() {
+  local zone waiting=() pid failed=0
+  for zone; do
+    event_begin "$zone" start-server
+    (trap - EXIT; launch "$zone") &
+    waiting+=($!)
+  done
+  for pid in "${waiting[@]}"; do wait "$pid" || failed=1; done
+  ((failed == 0)) || die "not every zone started (scripts/lab status)"
+  for zone; do event_end "$zone" start-server; done
+}
+
+# The zone to begin with: it stopped last, or its data goes furthest.
+most_advanced() {
+  local zone found best=zone1 most=-1
+  for zone in $(zone_names); do
+    if grep -q '^safe_to_bootstrap: 1' "$ZONES_DIR/$zone/data/grastate.dat" 2>/dev/null &&
+      [[ $(saved_seqno "$zone") != -1 ]]; then
+      echo "$zone"
+      return
+    fi
+  done
+  for zone in $(zone_names); do
+    found=$(position "$zone")
+    [[ $found ]] || continue
+    if ((${found##*:} > most)); then most=${found##*:} best=$zone; fi
+  done
+  echo "$best"
+}
+
+# Some zones run, but none is in a majority: let the one that went furthest go on. Safe
+# here, where no other part of the cluster can be alive out of sight.
+restore_majority() {
+  local zone best='' most=-1 last tries
+  for ((tries = 0; tries < 20; tries++)); do # it may be a change that passes
+    primary_running && return
+    sleep 0.25
+  done
+  for zone in $(zone_names); do
+    paused "$zone" && die "$zone is paused, not dead: scripts/lab fault resume $zone"
+    running "$zone" || continue
+    last=$(status_values "$zone" last_committed) || continue
+    if ((last > most)); then most=$last best=$zone; fi
+  done
+  [[ $best ]] || die "no zone answers: scripts/lab down, then up"
+  say "no zone has the majority: $best, which went furthest, goes on alone"
+  sql "$best" "set global wsrep_provider_options='pc.bootstrap=YES'" || die "$best refused to"
+}
+
+show_zone() {
+  local zone=$1 pid version state size
+  version=$(installed_version "$zone")
+  if ! pid=$(server_pid "$zone"); then
+    printf '%-6s 127.0.0.1:%s  down        installed %s\n' "$zone" "$(sql_port "$zone")" "$version"
+    return 1
+  fi
+  if paused "$zone"; then
+    printf '%-6s 127.0.0.1:%s  pid %-7s paused\n' "$zone" "$(sql_port "$zone")" "$pid"
+    return 1
+  fi
+  if ! read -r size state < <(status_values "$zone" cluster_size local_state_comment); then
+    printf '%-6s 127.0.0.1:%s  pid %-7s no answer\n' "$zone" "$(sql_port "$zone")" "$pid"
+    return 1
+  fi
+  version=$(sql "$zone" 'select version()') || version='?'
+  printf '%-6s 127.0.0.1:%s  pid %-7s %-8s %s, cluster of %s\n' \
+    "$zone" "$(sql_port "$zone")" "$pid" "${version%%-*}" "$state" "$size"
+  [[ $state == Synced && $size == "$ZONE_COUNT" ]]
+}
+
+# A zone that has just left costs the others a moment; a lost majority stays lost.
+can_start() {
+  local tries
+  any_running || die "no zone is running that $1 could join: scripts/lab recover"
+  for ((tries = 0; tries < 40; tries++)); do
+    primary_running && return
+    sleep 0.25
+  done
+  die "the running zones have no majority that $1 could join: scripts/lab recover"
+}
+
+exec_client() { # ZONE [ARGS]
+  local zone=$1
+  shift
+  exec "$ZONES_DIR/$zone/current/bin/mariadb" --defaults-file="$(admin_options)" \
+    --socket="$(socket_path "$zone")" "$@"
+}
+
+# The lab holds two releases, and a zone's data goes from the older to the newer.
+can_install() { :; }
+
+# Galera is what is meant where no product is named.
+product_env() { :; }

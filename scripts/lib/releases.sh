@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # The two releases: choosing, downloading, unpacking, verifying.
 #
-# A release is a directory $LAB_CACHE/VERSION with
-#   root/         the unpacked packages
-#   bin/          small wrappers that run what is in root/ with its own libraries, and
+# A release is a directory $LAB_CACHE/mariadb-VERSION with
+#   tree/         the unpacked packages
+#   bin/          small wrappers that run what is in tree/ with its own libraries, and
 #                 tools the server calls that this machine lacks (rsync, lsof)
 #   release       VERSION=… SHARE=… of this release; written last, so it means complete
 
@@ -74,7 +74,7 @@ releases_ready() {
   [[ -f $1 ]] || return 1
   mapfile -t found <"$1"
   OLD_VERSION=$(upstream "${found[0]}") NEW_VERSION=$(upstream "${found[1]}")
-  [[ -f $LAB_CACHE/$OLD_VERSION/release && -f $LAB_CACHE/$NEW_VERSION/release ]]
+  [[ -f $(release_dir old)/release && -f $(release_dir new)/release ]]
 }
 
 # The packages that the server needs and this machine lacks: libraries, and the few
@@ -108,13 +108,13 @@ download() {
 
 # fetch_release DEBIAN_VERSION
 fetch_release() {
-  local version packages deb new
+  local version packages deb release new
   version=$(upstream "$1")
-  [[ -f $LAB_CACHE/$version/release ]] && return
+  release=$LAB_CACHE/mariadb-$version new=$release.new
+  [[ -f $release/release ]] && return
   apt_tool || die "release $version is not in $LAB_CACHE and this system has no apt"
-  new=$LAB_CACHE/$version.new
   rm -rf "$new"
-  mkdir -p "$new/debs" "$new/root"
+  mkdir -p "$new/debs" "$new/tree"
   mapfile -t packages < <(missing_packages)
   packages+=(galera-4)
   for deb in mariadb-server-core mariadb-server mariadb-client-core mariadb-client; do
@@ -127,41 +127,41 @@ fetch_release() {
     step_begin "downloading MariaDB $version and what this machine lacks"
     download "$new/debs" "${packages[@]}" || die "download failed: $(tail -n 3 "$new/debs/download.log")"
   fi
-  for deb in "$new"/debs/*.deb; do dpkg -x "$deb" "$new/root"; done
+  for deb in "$new"/debs/*.deb; do dpkg -x "$deb" "$new/tree"; done
   rm -rf "$new/debs"
   finish_release "$new" "$version"
   verify_libraries "$new"
-  rm -rf "${LAB_CACHE:?}/$version"
-  mv "$new" "$LAB_CACHE/$version"
+  rm -rf "$release"
+  mv "$new" "$release"
   step_end
 }
 
 # LAB_OLD and LAB_NEW: trees as Debian packages unpack (usr/sbin/mariadbd), or as the
 # maker's archives do (bin/mariadbd).
 choose_given_trees() {
-  local tree version
+  local given tree version new=$LAB_CACHE/given.new
   [[ ${LAB_OLD:-} && ${LAB_NEW:-} ]] || die "set both LAB_OLD and LAB_NEW, or neither"
-  for tree in "$LAB_OLD" "$LAB_NEW"; do
-    tree=$(realpath -e -- "$tree") || die "no such directory: $tree"
-    rm -rf "$LAB_CACHE/given.new"
-    mkdir -p "$LAB_CACHE/given.new"
-    ln -s "$tree" "$LAB_CACHE/given.new/root"
-    finish_release "$LAB_CACHE/given.new" unknown
-    version=$(release_version "$LAB_CACHE/given.new") || die "$tree: its mariadbd does not run"
-    sed -i "s/^VERSION=.*/VERSION=$version/" "$LAB_CACHE/given.new/release"
-    rm -rf "${LAB_CACHE:?}/$version"
-    mv "$LAB_CACHE/given.new" "$LAB_CACHE/$version"
+  for given in "$LAB_OLD" "$LAB_NEW"; do
+    tree=$(realpath -e -- "$given") || die "no such directory: $given"
+    rm -rf "$new"
+    mkdir -p "$new"
+    ln -s "$tree" "$new/tree"
+    finish_release "$new" unknown
+    version=$(release_version "$new") || die "$tree: its mariadbd does not run"
+    sed -i "s/^VERSION=.*/VERSION=$version/" "$new/release"
+    rm -rf "${LAB_CACHE:?}/mariadb-$version"
+    mv "$new" "$LAB_CACHE/mariadb-$version"
     if [[ ! ${OLD_GIVEN:-} ]]; then OLD_GIVEN=$version; fi
   done
   OLD_VERSION=$OLD_GIVEN NEW_VERSION=$version
 }
 
-# first_of ROOT RELATIVE…: the first that exists.
+# first_of TREE RELATIVE…: the first that exists.
 first_of() {
-  local root=$1 path
+  local tree=$1 path
   shift
   for path; do
-    if [[ -e $root/$path ]]; then
+    if [[ -e $tree/$path ]]; then
       echo "$path"
       return
     fi
@@ -171,47 +171,47 @@ first_of() {
 
 # Writes bin/ and the release file of an unpacked tree.
 finish_release() {
-  local dir=$1 root=$1/root triplet server base share plugins galera name path libraries=
+  local dir=$1 tree=$1/tree triplet server base share plugins galera name path libraries=
   triplet=$HOSTTYPE-linux-gnu
-  server=$(first_of "$root" usr/sbin/mariadbd sbin/mariadbd bin/mariadbd) ||
-    die "$(realpath "$root"): no mariadbd in usr/sbin, sbin or bin"
-  base=$(first_of "$root" usr/share/mysql/english usr/share/mariadb/english share/english share/mysql/english) ||
-    die "$(realpath "$root"): no error messages (share/english)"
+  server=$(first_of "$tree" usr/sbin/mariadbd sbin/mariadbd bin/mariadbd) ||
+    die "$(realpath "$tree"): no mariadbd in usr/sbin, sbin or bin"
+  base=$(first_of "$tree" usr/share/mysql/english usr/share/mariadb/english share/english share/mysql/english) ||
+    die "$(realpath "$tree"): no error messages (share/english)"
   share=${base%/english}
-  plugins=$(first_of "$root" usr/lib/mysql/plugin lib/plugin lib/mysql/plugin usr/lib64/mysql/plugin) || plugins=$share
-  galera=$(first_of "$root" usr/lib/galera/libgalera_smm.so usr/lib/libgalera_smm.so lib/libgalera_smm.so \
+  plugins=$(first_of "$tree" usr/lib/mysql/plugin lib/plugin lib/mysql/plugin usr/lib64/mysql/plugin) || plugins=$share
+  galera=$(first_of "$tree" usr/lib/galera/libgalera_smm.so usr/lib/libgalera_smm.so lib/libgalera_smm.so \
     lib/galera-4/libgalera_smm.so usr/lib64/galera-4/libgalera_smm.so lib64/galera-4/libgalera_smm.so) ||
-    die "$(realpath "$root"): no libgalera_smm.so"
+    die "$(realpath "$tree"): no libgalera_smm.so"
   for path in "usr/lib/$triplet" "lib/$triplet" lib; do
-    [[ -e $root/$path ]] && libraries+=${libraries:+:}\$root/$path
+    [[ -e $tree/$path ]] && libraries+=${libraries:+:}\$tree/$path
   done
 
   mkdir -p "$dir/bin"
   # The release's server finds its own files wherever the tree was unpacked. It looks for
   # state transfer programs in basedir/bin before PATH: let that be the wrappers.
   write_wrapper "$dir/bin/mariadbd" "$libraries" "$server" '"$@"' \
-    "--basedir=\"\${here%/*}\"" "--plugin-dir=\"\$root/$plugins\"" \
-    "--lc-messages-dir=\"\$root/$share\"" "--character-sets-dir=\"\$root/$share/charsets\"" \
-    "--wsrep-provider=\"\$root/$galera\""
+    "--basedir=\"\${here%/*}\"" "--plugin-dir=\"\$tree/$plugins\"" \
+    "--lc-messages-dir=\"\$tree/$share\"" "--character-sets-dir=\"\$tree/$share/charsets\"" \
+    "--wsrep-provider=\"\$tree/$galera\""
   for name in mariadb mariadb-admin mariadb-check mariadb-upgrade mariadb-dump my_print_defaults lsof ps; do
-    path=$(first_of "$root" "usr/bin/$name" "bin/$name") || continue
+    path=$(first_of "$tree" "usr/bin/$name" "bin/$name") || continue
     write_wrapper "$dir/bin/$name" "$libraries" "$path" '"$@"'
   done
   # State transfer runs an rsync daemon, which as root would give up its rights and then
   # fail to write the data directory. The alternative, servers under another user, cannot
   # reach a checkout below /root; so rsync is told to stay who it is.
-  path=$(first_of "$root" usr/bin/rsync) || path=
+  path=$(first_of "$tree" usr/bin/rsync) || path=
   # shellcheck disable=SC2016 # the wrapper expands it
   write_wrapper "$dir/bin/rsync" "$libraries" "$path" \
     '$(test "$(id -u)" != 0 || case " $* " in *" --daemon "*) echo --dparam=uid=0 --dparam=gid=0 ;; esac) "$@"'
-  for path in "$root"/usr/bin/wsrep_sst_* "$root"/bin/wsrep_sst_*; do
-    # ../root: the release directory may be moved
-    [[ -e $path ]] && ln -sf "../root/${path#"$root"/}" "$dir/bin/${path##*/}"
+  for path in "$tree"/usr/bin/wsrep_sst_* "$tree"/bin/wsrep_sst_*; do
+    # ../tree: the release directory may be moved
+    [[ -e $path ]] && ln -sf "../tree/${path#"$tree"/}" "$dir/bin/${path##*/}"
   done
   printf 'VERSION=%s\nSHARE=%s\n' "$2" "$share" >"$dir/release"
 }
 
-# write_wrapper FILE LIBRARIES PROGRAM ARGUMENTS…: PROGRAM is relative to root/; empty
+# write_wrapper FILE LIBRARIES PROGRAM ARGUMENTS…: PROGRAM is relative to tree/; empty
 # means the machine's own program of that name.
 write_wrapper() {
   local file=$1 libraries=$2 program=$3
@@ -219,10 +219,10 @@ write_wrapper() {
   {
     echo '#!/bin/sh'
     # shellcheck disable=SC2016
-    printf '%s\n' 'here=$(dirname "$0")' 'root=${here%/*}/root'
+    printf '%s\n' 'here=$(dirname "$0")' 'tree=${here%/*}/tree'
     if [[ $program ]]; then
       echo "export LD_LIBRARY_PATH=\"$libraries\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}\""
-      echo "exec \"\$root/$program\" $*"
+      echo "exec \"\$tree/$program\" $*"
     else
       # without this directory, or it would find itself
       printf '%s\n' "program=\$(PATH=\$(echo \"\$PATH:/usr/bin\" | tr : '\\n' | grep -vxF \"\$here\" | paste -sd:) && command -v ${file##*/})"
@@ -233,7 +233,7 @@ write_wrapper() {
 }
 
 release_dir() {
-  if [[ $1 == old ]]; then echo "$LAB_CACHE/$OLD_VERSION"; else echo "$LAB_CACHE/$NEW_VERSION"; fi
+  if [[ $1 == old ]]; then echo "$LAB_CACHE/mariadb-$OLD_VERSION"; else echo "$LAB_CACHE/mariadb-$NEW_VERSION"; fi
 }
 
 # What the release's server says of itself, run with its own libraries.
@@ -249,10 +249,10 @@ release_version() {
 # Names every library that a program of the release asks for and does not find.
 verify_libraries() {
   local dir=$1 file lost
-  for file in "$dir"/root/usr/sbin/mariadbd "$dir"/root/usr/bin/{mariadb,my_print_defaults,rsync} \
-    "$dir"/root/usr/lib/libgalera_smm.so; do
+  for file in "$dir"/tree/usr/sbin/mariadbd "$dir"/tree/usr/bin/{mariadb,my_print_defaults,rsync} \
+    "$dir"/tree/usr/lib/libgalera_smm.so; do
     [[ -e $file ]] || continue
-    lost=$(LD_LIBRARY_PATH=$dir/root/usr/lib/$HOSTTYPE-linux-gnu:$dir/root/lib/$HOSTTYPE-linux-gnu \
+    lost=$(LD_LIBRARY_PATH=$dir/tree/usr/lib/$HOSTTYPE-linux-gnu:$dir/tree/lib/$HOSTTYPE-linux-gnu \
       ldd "$file" 2>/dev/null | awk '/not found/ { print $1 }' | sort -u | paste -sd' ')
     [[ ! $lost ]] || die "${file##*/} of $(basename "$dir") lacks: $lost"
   done

@@ -1,26 +1,35 @@
 //! One streaming pass over a set of records.
 
-use crate::event::{Attempt, RunTime, TxnKind};
-use crate::phase::PhaseTimeline;
-use crate::record::Record;
+use crate::event::{Attempt, Grade, RunTime, TxnKind};
+use crate::phase::{PhaseTimeline, with_best_steps};
+use crate::record::{BaselineFigures as Figures, Fingerprint, Record, StoredBaseline, Work};
 
-use super::business::{Felt, Grade, Terminals};
+use super::baseline;
+use super::brownouts::{BrownoutFigures, BrownoutLog, Ordinary};
+use super::business::{Felt, Terminals};
 use super::controls::controls;
 use super::course::Course;
 use super::data::DataSafety;
 use super::errors::{ErrorCount, ErrorLog};
+use super::evidence::Proof;
 use super::figures::{Analysis, BaselineHalves, PhaseFigures, RunFacts};
+use super::firsts::{FirstLog, FirstSuccess};
 use super::gaps::{WriteFlows, WriteGaps};
-use super::input::{AnalysisError, RecordSet};
+use super::input::{AnalysisError, RecordSet, Shard};
 use super::inputs::InputFigures;
 use super::integrity::Problem;
 use super::latency::{Latency, Quantile};
+use super::load::LoadCourse;
+use super::looked_up::{LookUps, LookedUp};
 use super::outages::{OutageFigures, OutageLog};
 use super::own::OwnFigures;
 use super::phases::{Phases, Role};
 use super::probes::ProbeLog;
+use super::series::Series;
+use super::sights::Sights;
+use super::spots::spots;
 use super::tally::{Tally, is_overdue};
-use super::windows::{FirstSuccess, Recovery, Throughput, Windows};
+use super::windows::{Recovery, Throughput, Windows};
 
 /// Turns the records of one run into figures. Memory grows with the run's length in cells of
 /// 10 ms, with its phases, terminals and probes, and not with its transactions.
@@ -41,51 +50,99 @@ pub fn analyze(records: &[Record]) -> Result<Analysis, AnalysisError> {
         let own = shard.cluster(&mut problems)?;
         // Every driver keeps the same timetable; the first one's stands for all.
         if index == 0 {
-            events = own;
+            events = with_best_steps(own);
         }
     }
     let course = Course::new(&events, zones, end);
     let phases = Phases::new(PhaseTimeline::from_events(&events, end), &course);
 
-    let mut load = LoadPass::new(&phases, &course, scenario, end);
-    let mut probes = ProbeLog::new(zones);
-    let mut own = OwnFigures::default();
-    let warm_up_end = phases.span(Role::WarmUp).map_or(RunTime::ZERO, |(_, end)| end);
-    let mut cpu_us = 0;
+    let names = scenario.zone_names();
+    let (spots, mut during) = spots(&events, &names, &phases);
+    let mut passes = Passes {
+        sights: Sights::new(names, scenario.objectives.reads_follow_moves),
+        load: LoadPass::new(&phases, &course, scenario, end),
+        probes: ProbeLog::new(zones),
+        own: OwnFigures::default(),
+        warm_up_end: phases.span(Role::WarmUp).map_or(RunTime::ZERO, |(_, end)| end),
+        cpu_us: 0,
+    };
     for (index, shard) in set.shards.iter().enumerate() {
-        shard.attempts(&mut problems, |attempt| load.attempt(index, &attempt))?;
-        shard.probes(&mut problems, |probe| probes.record(&probe))?;
-        let mut shard_cpu_us = 0;
-        shard.own(&mut problems, |sample| {
-            own.record(&sample, warm_up_end);
-            shard_cpu_us = sample.cpu_us.max(shard_cpu_us);
-        })?;
-        cpu_us += shard_cpu_us;
-        shard.ledger(&mut problems)?;
+        passes.read(index, shard, &mut problems)?;
     }
-    let controls = controls(&course, &probes, manifest.upgrade.as_ref());
-    let data = set.audits()?.map(|audits| DataSafety::new(&audits));
+    let Passes { sights, load, probes, own, cpu_us, .. } = passes;
+    let run = run_facts(&set, end);
+    let controls = controls(&course, &probes, &run);
+    let (sights, checks) = sights.finish();
+    during.extend(checks);
+    let data = DataSafety::new(set.audits()?.as_deref(), during);
+    let last_write = load.last_end;
     let (warehouses, terminals) = (scenario.workload.warehouses, scenario.load.terminals);
     let inputs = set.inputs()?.map(|counts| InputFigures::new(counts, warehouses, terminals));
-    let load = load.finish(&scenario.zone_names(), &mut problems);
+    let stored = manifest.baseline.as_ref();
+    let load = load.finish(&scenario.zone_names(), stored, &mut problems);
     Ok(Analysis {
-        run: run_facts(&set, end),
+        run,
         phases: load.phases,
         total: load.total,
+        load: (manifest.work == Work::Load).then(|| LoadCourse::new(&events, &course, last_write)),
         errors: load.errors,
         writes: load.writes,
         probes: probes.finish(&phases),
         throughput: load.throughput,
+        series: load.series,
         recoveries: load.recoveries,
+        brownouts: load.brownouts,
         first_successes: load.first_successes,
         controls,
         course,
+        held_against: load.held_against,
         baseline_halves: load.baseline_halves,
         own: own.finish(cpu_us),
         inputs,
         problems,
+        spots,
+        sights,
         data,
     })
+}
+
+/// Everything that is collected while the records are read, once, from beginning to end.
+struct Passes<'a> {
+    sights: Sights,
+    load: LoadPass<'a>,
+    probes: ProbeLog,
+    own: OwnFigures,
+    warm_up_end: RunTime,
+    cpu_us: u64,
+}
+
+impl Passes<'_> {
+    fn read(
+        &mut self,
+        index: usize,
+        shard: &Shard<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<(), AnalysisError> {
+        let Self { sights, load, probes, own, warm_up_end, cpu_us } = self;
+        shard.attempts(problems, |attempt| {
+            sights.attempt(index, &attempt);
+            load.attempt(index, &attempt);
+        })?;
+        shard.probes(problems, |probe| probes.record(&probe))?;
+        let (mut shard_cpu_us, mut samples) = (0, Vec::new());
+        shard.own(problems, |sample| {
+            own.record(&sample, *warm_up_end);
+            load.series.own(&sample);
+            shard_cpu_us = sample.cpu_us.max(shard_cpu_us);
+            samples.push(sample);
+        })?;
+        own.find_steps(samples);
+        *cpu_us += shard_cpu_us;
+        shard.ledger(problems, |entry| {
+            sights.entry(index, &entry);
+            load.look_ups.entry(index, &entry);
+        })
+    }
 }
 
 fn run_facts(set: &RecordSet<'_>, end: RunTime) -> RunFacts {
@@ -93,6 +150,7 @@ fn run_facts(set: &RecordSet<'_>, end: RunTime) -> RunFacts {
     let early = set.shards.iter().filter_map(|shard| shard.record.manifest.completion.as_ref());
     RunFacts {
         run_id: manifest.run_id.clone(),
+        work: manifest.work,
         tool_version: manifest.tool_version.clone(),
         origin_wall: set.origin_wall(),
         end,
@@ -100,7 +158,13 @@ fn run_facts(set: &RecordSet<'_>, end: RunTime) -> RunFacts {
         shards: set.shards.len(),
         scenario: manifest.scenario.clone(),
         sessions: manifest.sessions.clone(),
+        capacity: manifest.capacity.clone(),
+        baseline: manifest.baseline.clone(),
+        baseline_differs: manifest.baseline.as_ref().and_then(|stored| {
+            stored.fingerprint.difference(&Fingerprint::of(&manifest.scenario, manifest.format))
+        }),
         upgrade: manifest.upgrade.clone(),
+        outside: manifest.outside.clone(),
     }
 }
 
@@ -117,15 +181,20 @@ struct LoadPass<'a> {
     phases: &'a Phases,
     deadline_us: u64,
     end: RunTime,
+    last_end: RunTime,
     baseline_middle: RunTime,
     sums: Vec<PhaseSums>,
     halves: [Latency; 2],
     writes_service: Latency,
     errors: ErrorLog,
+    look_ups: LookUps,
     terminals: Terminals,
     outages: OutageLog,
     flows: WriteFlows,
     windows: Windows,
+    series: Series,
+    brownouts: BrownoutLog,
+    firsts: FirstLog,
 }
 
 /// What [`LoadPass`] found.
@@ -135,8 +204,11 @@ struct LoadFigures {
     errors: Vec<ErrorCount>,
     writes: WriteGaps,
     throughput: Vec<Throughput>,
+    series: Series,
     recoveries: Vec<Recovery>,
+    brownouts: Option<BrownoutFigures>,
     first_successes: Vec<FirstSuccess>,
+    held_against: Option<Figures>,
     baseline_halves: Option<BaselineHalves>,
 }
 
@@ -154,15 +226,20 @@ impl<'a> LoadPass<'a> {
             phases,
             deadline_us: scenario.load.deadline.as_us(),
             end,
+            last_end: RunTime::ZERO,
             baseline_middle: phases.span(Role::Baseline).map_or(RunTime::ZERO, middle),
             sums: vec![sums; phases.len()],
             halves: Default::default(),
             writes_service: Latency::default(),
             errors: ErrorLog::default(),
+            look_ups: LookUps::default(),
             terminals: Terminals::default(),
             outages: OutageLog::new(phases.len()),
-            flows: WriteFlows::new(end.as_us(), scenario.workload.warehouses),
-            windows: Windows::new(course, phases),
+            flows: WriteFlows::new(end.as_us(), scenario.workload.warehouses, Proof::new(scenario)),
+            windows: Windows::new(course, phases, end),
+            series: Series::new(end),
+            brownouts: BrownoutLog::default(),
+            firsts: FirstLog::new(course),
         }
     }
 
@@ -179,14 +256,20 @@ impl<'a> LoadPass<'a> {
         }
         sums.errors += u64::from(attempt.outcome.class().is_some());
         self.errors.record(attempt, phase);
+        self.look_ups.attempt(shard, attempt, phase);
+        self.series.attempt(attempt);
+        self.flows.attempt(attempt);
+        let key = (shard, attempt.terminal);
+        self.firsts.attempt(key, attempt);
 
         let Some(whole) = self.terminals.push(shard, attempt) else { return };
+        self.last_end = self.last_end.max(whole.end);
         let grade = whole.grade(self.deadline_us);
         let crossed = self.phases.at(whole.end) != phase;
         let overdue = is_overdue(whole.scheduled, self.deadline_us, self.end);
         self.sums[phase].kinds[whole.kind.index()].record(&whole, grade, crossed, overdue);
         let role = self.phases.role(phase);
-        let succeeded = matches!(grade, Grade::Good | Grade::Late);
+        let succeeded = grade.is_completed();
         if role == Role::Baseline && succeeded {
             let half = usize::from(whole.scheduled >= self.baseline_middle);
             self.halves[half].record(whole.response_us());
@@ -196,16 +279,25 @@ impl<'a> LoadPass<'a> {
         }
         self.flows.record(&whole, grade, role);
         self.windows.record(&whole, grade);
+        self.series.business(&whole, grade);
+        self.brownouts.record(&whole, grade, self.end);
         let good = grade == Grade::Good;
+        if good {
+            self.firsts.succeeded(key, &whole);
+        }
         let felt = Felt { scheduled: whole.scheduled, end: whole.end, good };
         let (outages, phases) = (&mut self.outages, self.phases);
-        let key = (shard, attempt.terminal);
         self.terminals.felt(key, attempt.sequence, felt, |key, felt| {
             outages.felt(key, felt, phases);
         });
     }
 
-    fn finish(mut self, zones: &[String], problems: &mut Vec<Problem>) -> LoadFigures {
+    fn finish(
+        mut self,
+        zones: &[String],
+        stored: Option<&StoredBaseline>,
+        problems: &mut Vec<Problem>,
+    ) -> LoadFigures {
         let phases = self.phases;
         let faults = self.terminals.finish(|key, felt| self.outages.felt(key, felt, phases));
         let counted = [
@@ -217,27 +309,40 @@ impl<'a> LoadPass<'a> {
         problems.extend(counted.into_iter().filter(|(n, _)| *n > 0).map(|(_, problem)| problem));
 
         let outages = self.outages.finish(self.end, phases);
-        let figures = phase_figures(phases, zones, self.sums, outages);
-        let (mut total, mut baseline) = (Tally::default(), Tally::default());
+        let mut figures = phase_figures(phases, zones, self.sums, outages);
+        let looked_up = self.look_ups.by_phase(figures.len());
+        figures.iter_mut().zip(looked_up).for_each(|(phase, found)| phase.looked_up = found);
+        let (mut total, mut undisturbed) = (Tally::default(), Tally::default());
         for phase in &figures {
             total.add(&phase.total);
             if phase.role == Role::Baseline {
-                baseline.add(&phase.total);
+                undisturbed.add(&phase.total);
             }
         }
-        let service_p99_us = match self.writes_service.quantile(0.99) {
-            Quantile::Us(us) => us,
-            Quantile::NoData | Quantile::Never => 0,
-        };
+        let writes_offered = self.flows.baseline_writes();
+        let own =
+            baseline::measured(phases, &undisturbed.response, writes_offered, &self.writes_service);
+        let is_own = own.is_some();
+        let mut held_against = own.or_else(|| stored.map(|stored| stored.figures.clone()));
+        let writes = self.flows.finish(phases, held_against.as_ref());
+        if let Some(figures) = held_against.as_mut().filter(|_| is_own) {
+            baseline::fill_in_pauses(figures, &writes);
+        }
+        let gaps = &writes.cluster.gaps;
+        let against = held_against.as_ref();
         LoadFigures {
             total,
             errors: self.errors.finish(),
-            writes: self.flows.finish(phases, service_p99_us),
             throughput: self.windows.throughput(phases),
-            recoveries: self.windows.recoveries(&baseline.response),
-            first_successes: self.windows.first_successes(),
+            series: self.series,
+            recoveries: against
+                .map_or_else(Vec::new, |own| self.windows.recoveries(own.response_p99_us)),
+            brownouts: against.map(|own| self.brownouts.finish(Ordinary::new(own), gaps, phases)),
+            first_successes: self.firsts.finish(),
             baseline_halves: halves(&self.halves),
             phases: figures,
+            writes,
+            held_against,
         }
     }
 }
@@ -260,6 +365,7 @@ fn phase_figures(
             total,
             zone_attempts: sums.zone_attempts,
             errors: sums.errors,
+            looked_up: LookedUp::default(),
             outages,
         }
     })

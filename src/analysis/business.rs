@@ -1,25 +1,10 @@
 //! Puts business transactions together from their attempts, terminal by terminal.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use crate::event::{Attempt, Outcome, RunTime, TxnKind};
+use crate::event::{Attempt, Grade, Outcome, RunTime, TxnKind};
 
-/// What a business transaction was to the one who waited for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Grade {
-    /// Done as asked, within the deadline.
-    Good,
-    /// Done as asked, but after the deadline.
-    Late,
-    /// Certainly not done.
-    Failed,
-    /// Nobody knows.
-    Ambiguous,
-    /// Unfinished when the run ended.
-    Censored,
-    /// Refused by the tool because the backlog was full.
-    Shed,
-}
+use super::per_terminal::PerTerminal;
 
 /// A business transaction, whole.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +14,8 @@ pub(super) struct Business {
     pub(super) scheduled: RunTime,
     /// Start of the first attempt.
     pub(super) start: RunTime,
+    /// Start of the last attempt.
+    pub(super) last_start: RunTime,
     /// End of the last attempt.
     pub(super) end: RunTime,
     pub(super) outcome: Outcome,
@@ -36,21 +23,14 @@ pub(super) struct Business {
 }
 
 impl Business {
+    fn new(last: &Attempt, start: RunTime, attempts: u16) -> Self {
+        let Attempt { kind, warehouse, scheduled, start: last_start, end, outcome, .. } = *last;
+        Self { kind, warehouse, scheduled, start, last_start, end, outcome, attempts }
+    }
+
     /// What it was, given a deadline in µs after its scheduled time.
     pub(super) fn grade(&self, deadline_us: u64) -> Grade {
-        match self.outcome {
-            Outcome::Committed | Outcome::RolledBack => {
-                if self.response_us() <= deadline_us {
-                    Grade::Good
-                } else {
-                    Grade::Late
-                }
-            }
-            Outcome::Failed(_) => Grade::Failed,
-            Outcome::Ambiguous(_) => Grade::Ambiguous,
-            Outcome::Censored => Grade::Censored,
-            Outcome::Shed => Grade::Shed,
-        }
+        Grade::of(self.outcome, self.scheduled, self.end, deadline_us)
     }
 
     pub(super) fn response_us(&self) -> u64 {
@@ -81,7 +61,7 @@ const WAITING_MAX: usize = 1 << 16;
 /// memory for what is in flight only.
 #[derive(Debug, Default)]
 pub(super) struct Terminals {
-    by_key: HashMap<TerminalKey, Terminal>,
+    by_key: PerTerminal<Terminal>,
     /// What is wrong with the numbering so far.
     pub(super) faults: Faults,
 }
@@ -114,10 +94,15 @@ struct Open {
 impl Terminals {
     /// Takes one attempt; answers the business transaction it completes.
     pub(super) fn push(&mut self, shard: usize, attempt: &Attempt) -> Option<Business> {
-        let terminal = self.by_key.entry((shard, attempt.terminal)).or_default();
+        let terminal = self.by_key.of((shard, attempt.terminal));
         if attempt.sequence < terminal.next || terminal.waiting.contains_key(&attempt.sequence) {
             self.faults.repeated += 1;
             return None;
+        }
+        // Nearly all there are: one attempt, and no other of the same number.
+        let is_only = attempt.last && attempt.attempt == 0;
+        if is_only && !terminal.open.contains_key(&attempt.sequence) {
+            return Some(Business::new(attempt, attempt.start, 1));
         }
         let open = terminal.open.entry(attempt.sequence).or_insert(Open {
             start: attempt.start,
@@ -130,15 +115,7 @@ impl Terminals {
             open.last = Some(*attempt);
         }
         let last = open.last.filter(|last| open.seen > last.attempt)?;
-        let business = Business {
-            kind: last.kind,
-            warehouse: last.warehouse,
-            scheduled: last.scheduled,
-            start: open.start,
-            end: last.end,
-            outcome: last.outcome,
-            attempts: open.seen,
-        };
+        let business = Business::new(&last, open.start, open.seen);
         terminal.open.remove(&attempt.sequence);
         Some(business)
     }
@@ -152,7 +129,11 @@ impl Terminals {
         felt: Felt,
         mut next: impl FnMut(TerminalKey, Felt),
     ) {
-        let Some(terminal) = self.by_key.get_mut(&key) else { return };
+        let terminal = self.by_key.of(key);
+        if sequence == terminal.next && terminal.waiting.is_empty() {
+            terminal.next += 1;
+            return next(key, felt);
+        }
         terminal.waiting.insert(sequence, felt);
         while let Some((&first, _)) = terminal.waiting.first_key_value() {
             if first != terminal.next && terminal.waiting.len() <= WAITING_MAX {
@@ -167,24 +148,22 @@ impl Terminals {
     }
 
     /// Hands out what still waits, terminal by terminal, and settles the faults.
-    pub(super) fn finish(mut self, mut next: impl FnMut(TerminalKey, Felt)) -> Faults {
-        let mut keys: Vec<_> = self.by_key.keys().copied().collect();
-        keys.sort_unstable();
-        for key in keys {
-            let Some(terminal) = self.by_key.remove(&key) else { continue };
+    pub(super) fn finish(self, mut next: impl FnMut(TerminalKey, Felt)) -> Faults {
+        let mut faults = self.faults;
+        for (key, terminal) in self.by_key.into_values() {
             // A transaction that lost an attempt has a number that came; it is not missing too.
             let open = terminal.open.len() as u64;
-            self.faults.unfinished += open;
+            faults.unfinished += open;
             let below = |seq: u64| terminal.open.range(terminal.next..seq).count() as u64;
             let mut expected = terminal.next;
             for (sequence, felt) in &terminal.waiting {
-                self.faults.missing += sequence - expected;
+                faults.missing += sequence - expected;
                 expected = sequence + 1;
                 next(key, *felt);
             }
-            self.faults.missing = self.faults.missing.saturating_sub(below(expected));
+            faults.missing = faults.missing.saturating_sub(below(expected));
         }
-        self.faults
+        faults
     }
 }
 

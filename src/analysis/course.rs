@@ -1,6 +1,9 @@
 //! The course of the upgrade: its steps, and each zone's versions and states.
 
-use crate::event::{ClusterEvent, ClusterFact, Edge, RunTime, Source, ZoneId, ZoneState};
+use crate::event::{
+    ClusterEvent, ClusterFact, ClusterWarning, Edge, RunTime, Source, UnknownError, ZoneId,
+    ZoneState,
+};
 use crate::phase::stretch;
 use crate::spelling::spelled;
 
@@ -68,6 +71,36 @@ pub struct ZoneCourse {
     pub changes: Vec<ZoneChange>,
 }
 
+/// Something an observer saw that endangered the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WarningSeen {
+    /// When it was seen.
+    pub at: RunTime,
+    /// What.
+    pub warning: ClusterWarning,
+    /// The zone it concerns; `None` for the whole cluster.
+    pub zone: Option<ZoneId>,
+    /// What was seen.
+    pub detail: String,
+}
+
+/// Leaders that moved together, as an observer learned of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeadersMoved {
+    /// When the last of them had moved.
+    pub at: RunTime,
+    /// The first of them moved at most this many µs before.
+    pub uncertainty_us: u64,
+    /// The zone that led; `None` where it is not known.
+    pub from: Option<ZoneId>,
+    /// The zone that leads now; `None` where it is not known.
+    pub to: Option<ZoneId>,
+    /// How many.
+    pub moved: u32,
+    /// Why, in the product's own words.
+    pub detail: String,
+}
+
 /// Steps and zones over the whole run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Course {
@@ -75,6 +108,12 @@ pub struct Course {
     pub steps: Vec<StepRun>,
     /// One entry a zone of the scenario.
     pub zones: Vec<ZoneCourse>,
+    /// Errors that are in no table, in the words of whoever raised them.
+    pub unknown_errors: Vec<UnknownError>,
+    /// What endangered the cluster, in order.
+    pub warnings: Vec<WarningSeen>,
+    /// Where leaders moved, in order; only some products tell.
+    pub leaders: Vec<LeadersMoved>,
     /// From the first step's beginning to the last one's end; `None` without an upgrade.
     pub window: Option<(RunTime, RunTime)>,
 }
@@ -97,7 +136,26 @@ impl Course {
                 ClusterFact::Step { step, .. } if is_step(event.source, step) => {
                     course.step_edge(event, end);
                 }
-                ClusterFact::Step { .. } => {}
+                ClusterFact::UnknownError(error) => course.unknown_errors.push(error.clone()),
+                ClusterFact::Step { .. } | ClusterFact::Check(_) => {}
+                ClusterFact::Leaders { from, to, moved, detail } => {
+                    course.leaders.push(LeadersMoved {
+                        at: event.at,
+                        uncertainty_us: event.uncertainty_us,
+                        from: *from,
+                        to: *to,
+                        moved: *moved,
+                        detail: detail.clone(),
+                    });
+                }
+                ClusterFact::Warning { warning, zone, detail } => {
+                    course.warnings.push(WarningSeen {
+                        at: event.at,
+                        warning: *warning,
+                        zone: *zone,
+                        detail: detail.clone(),
+                    });
+                }
             }
         }
         course.close_open_steps(&sorted);

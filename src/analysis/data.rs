@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::event::ZoneId;
-use crate::record::{AmbiguousCount, AuditRecord, CheckResult, DataVerdict, FindingKind};
+use crate::record::{AmbiguousCount, AuditRecord, CheckResult, DataVerdict, Finding, FindingKind};
+
+/// Findings of a check kept in full; all of them are counted.
+const FINDINGS_MAX: usize = 10;
 
 /// A check that did not hold or could not be made, at one zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub struct ZoneCheck {
 /// What the checks of a run's data found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DataSafety {
+    /// Whether the data was audited after the run; if not, only what was found during it is here.
+    pub audited: bool,
     /// Acknowledged writes in the ledger.
     pub acknowledged: u64,
     /// Ambiguous writes by what became of them.
@@ -34,31 +39,38 @@ pub struct DataSafety {
 }
 
 impl DataSafety {
-    /// Adds up the audits of a set of records.
-    pub(super) fn new(audits: &[AuditRecord]) -> Self {
-        let mut data = Self::default();
-        for audit in audits {
+    /// Adds up the audits of a set of records, if there are any, and what was checked `during` the
+    /// run. Without an audit, sound data during the run prove nothing.
+    pub(super) fn new(audits: Option<&[AuditRecord]>, during: Vec<ZoneCheck>) -> Option<Self> {
+        let sound = during.iter().all(|zone| zone.check.verdict != DataVerdict::Fail);
+        if audits.is_none() && sound {
+            return None;
+        }
+        let mut data = Self { audited: audits.is_some(), ..Self::default() };
+        for audit in audits.unwrap_or_default() {
             data.acknowledged += audit.acknowledged;
             data.ambiguous.committed += audit.ambiguous.committed;
             data.ambiguous.absent += audit.ambiguous.absent;
             data.ambiguous.unresolved += audit.ambiguous.unresolved;
-            data.add_violations(audit);
+            data.add_violations(audit.failures().map(|(_, check)| check));
             for zone in &audit.zones {
                 let checks = zone.checks.iter().cloned();
                 data.all.extend(checks.map(|check| ZoneCheck { zone: zone.zone, check }));
             }
         }
+        data.add_violations(during.iter().map(|zone| &zone.check));
+        data.all.extend(during);
         let of = |verdict| data.all.iter().filter(move |c| c.check.verdict == verdict).cloned();
         let (failures, unknowns) =
             (of(DataVerdict::Fail).collect(), of(DataVerdict::Unknown).collect());
-        Self { checks: data.all.len() as u64, failures, unknowns, ..data }
+        Some(Self { checks: data.all.len() as u64, failures, unknowns, ..data })
     }
 
     /// The same row lost on three zones is one lost row: a check counts as often as at its worst
     /// zone.
-    fn add_violations(&mut self, audit: &AuditRecord) {
+    fn add_violations<'a>(&mut self, checks: impl Iterator<Item = &'a CheckResult>) {
         let mut worst: BTreeMap<&str, &CheckResult> = BTreeMap::new();
-        for (_, check) in audit.failures() {
+        for check in checks.filter(|check| check.verdict == DataVerdict::Fail) {
             let known = worst.entry(&check.check).or_insert(check);
             if check.violations > known.violations {
                 *known = check;
@@ -81,5 +93,33 @@ impl DataSafety {
     /// Violations of every kind.
     pub fn violations_total(&self) -> u64 {
         self.violations.values().sum()
+    }
+}
+
+/// Findings counted, the first of them kept.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tallied {
+    pub(super) total: u64,
+    first: Vec<Finding>,
+}
+
+impl Tallied {
+    pub(super) fn add(&mut self, finding: impl FnOnce() -> Finding) {
+        self.total += 1;
+        if self.first.len() < FINDINGS_MAX {
+            self.first.push(finding());
+        }
+    }
+
+    /// The result of a check, which fails if anything was found.
+    pub(super) fn result(self, check: &str, title: &str, detail: String) -> CheckResult {
+        CheckResult {
+            check: check.to_owned(),
+            title: title.to_owned(),
+            verdict: if self.total == 0 { DataVerdict::Pass } else { DataVerdict::Fail },
+            violations: self.total,
+            detail,
+            findings: self.first,
+        }
     }
 }

@@ -2,28 +2,39 @@
 
 use crate::event::{RunTime, TxnKind};
 use crate::phase::Phase;
-use crate::record::{SessionStyle, UpgradeIntent};
+use crate::record::{
+    BaselineFigures, Capacity, OutsideUpgrade, SessionStyle, StoredBaseline, UpgradeIntent, Work,
+};
 use crate::scenario::Scenario;
 
+use super::brownouts::BrownoutFigures;
 use super::controls::Control;
 use super::course::Course;
 use super::data::DataSafety;
 use super::errors::ErrorCount;
+use super::firsts::FirstSuccess;
 use super::gaps::WriteGaps;
 use super::inputs::InputFigures;
 use super::integrity::Problem;
+use super::load::LoadCourse;
+use super::looked_up::LookedUp;
 use super::outages::OutageFigures;
 use super::own::OwnFigures;
 use super::phases::Role;
 use super::probes::ZoneProbes;
+use super::series::Series;
+use super::sights::SightCounts;
+use super::spots::SpotCounts;
 use super::tally::Tally;
-use super::windows::{FirstSuccess, Recovery, Throughput};
+use super::windows::{Recovery, Throughput};
 
 /// What was run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunFacts {
     /// The run's name.
     pub run_id: String,
+    /// What the cluster was busy with.
+    pub work: Work,
     /// Version of the rollproof that measured.
     pub tool_version: String,
     /// The run's origin as wall-clock time.
@@ -38,8 +49,16 @@ pub struct RunFacts {
     pub scenario: Scenario,
     /// How the load spoke to the servers, where the record says.
     pub sessions: Option<SessionStyle>,
+    /// What the cluster carried, where the rate follows from it.
+    pub capacity: Option<Capacity>,
+    /// The baseline of another run that stands for one of its own.
+    pub baseline: Option<StoredBaseline>,
+    /// Whether that baseline was measured for something else, and what.
+    pub baseline_differs: Option<String>,
     /// The upgrade it was to perform.
     pub upgrade: Option<UpgradeIntent>,
+    /// The upgrade that somebody else was to perform meanwhile.
+    pub outside: Option<OutsideUpgrade>,
 }
 
 /// One phase.
@@ -59,8 +78,17 @@ pub struct PhaseFigures {
     pub zone_attempts: Vec<u64>,
     /// Attempts that met an error.
     pub errors: u64,
+    /// Its commits of unknown fate, by what was found of them during the run.
+    pub looked_up: LookedUp,
     /// Client outages that began in it.
     pub outages: OutageFigures,
+}
+
+impl PhaseFigures {
+    /// The figures of every kind of transaction that such work consists of.
+    pub fn by_kind(&self, work: Work) -> impl Iterator<Item = (TxnKind, &Tally)> {
+        work.kinds().iter().map(|&kind| (kind, &self.kinds[kind.index()]))
+    }
 }
 
 /// The baseline's two halves, by the response of their business transactions in µs.
@@ -81,6 +109,8 @@ pub struct Analysis {
     pub phases: Vec<PhaseFigures>,
     /// Every business transaction of the run.
     pub total: Tally,
+    /// How the initial load went; `None` for a run.
+    pub load: Option<LoadCourse>,
     /// Errors of attempts.
     pub errors: Vec<ErrorCount>,
     /// Write gaps.
@@ -89,15 +119,21 @@ pub struct Analysis {
     pub probes: Vec<ZoneProbes>,
     /// Throughput in windows of ten seconds through the upgrade.
     pub throughput: Vec<Throughput>,
+    /// The run cut into slices of time, for charts.
+    pub series: Series,
     /// How long each zone's return was felt.
     pub recoveries: Vec<Recovery>,
+    /// Brownouts; `None` without a baseline to be slower than.
+    pub brownouts: Option<BrownoutFigures>,
     /// How soon anything succeeded after a stop.
     pub first_successes: Vec<FirstSuccess>,
     /// Steps of the upgrade, versions and states of the zones.
     pub course: Course,
     /// Positive controls.
     pub controls: Vec<Control>,
-    /// Whether the baseline was steady; `None` when a half is empty.
+    /// What the rest of the run is held against: its own baseline, or the one of another run.
+    pub held_against: Option<BaselineFigures>,
+    /// Whether the run's own baseline was steady; `None` when a half is empty.
     pub baseline_halves: Option<BaselineHalves>,
     /// The tool's own health.
     pub own: OwnFigures,
@@ -105,11 +141,22 @@ pub struct Analysis {
     pub inputs: Option<InputFigures>,
     /// What is missing from the record.
     pub problems: Vec<Problem>,
-    /// What the data checks found; `None` when they were not made for the whole run.
+    /// How often districts were looked at during the run.
+    pub spots: SpotCounts,
+    /// How often terminals saw order numbers.
+    pub sights: SightCounts,
+    /// What the data checks found, of the audit and during the run; `None` when the whole run was
+    /// not audited and nothing was found wrong during it.
     pub data: Option<DataSafety>,
 }
 
 impl Analysis {
+    /// The version every zone was to report at the end, where one was named.
+    pub fn target_version(&self) -> Option<&str> {
+        let own = self.run.upgrade.as_ref().map(|upgrade| upgrade.target_version.as_str());
+        own.or_else(|| self.run.outside.as_ref()?.target_version.as_deref())
+    }
+
     /// Names of the zones; a `ZoneId` is an index into them.
     pub fn zone_names(&self) -> Vec<String> {
         self.run.scenario.zone_names()

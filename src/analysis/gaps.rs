@@ -1,19 +1,17 @@
 //! Write gaps: stretches in which no good write completed, told apart from chance.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
-use crate::event::{Outcome, RunTime, TxnKind};
+use crate::event::{Attempt, Grade, Outcome, RunTime, TxnKind};
+use crate::gap;
+use crate::record::BaselineFigures;
 
-use super::business::{Business, Grade};
+use super::baseline::CLUSTER;
+use super::business::Business;
+use super::evidence::{Costs, Evidence, Proof};
 use super::phases::{Phases, Role};
 use super::track::Track;
 
-/// Chance that a quiet phase shows a gap at all.
-const ALPHA: f64 = 0.001;
-/// No shorter gap is claimed, in µs.
-const TAU_US_MIN: u64 = 100_000;
-/// A gap must be longer than the baseline's longest one by this factor.
-const BASELINE_FACTOR: f64 = 1.5;
 /// Cells of the cluster's and each kind's track: 10 ms cells up to almost six hours.
 const CELLS_MAX: usize = 1 << 21;
 /// Cells of all warehouses' tracks together.
@@ -30,6 +28,16 @@ pub enum Scope {
     Kind(TxnKind),
     /// One home warehouse.
     Warehouse(u32),
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cluster => f.pad(CLUSTER),
+            Self::Kind(kind) => f.pad(kind.as_str()),
+            Self::Warehouse(home) => write!(f, "warehouse-{home}"),
+        }
+    }
 }
 
 /// A stretch longer than τ in which writes fell due and none completed well.
@@ -99,6 +107,7 @@ pub struct WriteGaps {
 struct Flow {
     completions: Track,
     dues: Track,
+    evidence: Evidence,
     first_due: RunTime,
     last_due: RunTime,
     /// The last moment at which a write was known to be wanted: due, or still in vain.
@@ -108,10 +117,11 @@ struct Flow {
 }
 
 impl Flow {
-    fn new(length_us: u64, cells_max: usize) -> Self {
+    fn new(length_us: u64, cells_max: usize, proof: Proof) -> Self {
         Self {
             completions: Track::new(length_us, cells_max),
             dues: Track::new(length_us, cells_max),
+            evidence: Evidence::new(length_us, cells_max, proof),
             first_due: RunTime(u64::MAX),
             last_due: RunTime::ZERO,
             last_wanted: RunTime::ZERO,
@@ -129,7 +139,11 @@ impl Flow {
         let wanted = if good { write.scheduled } else { write.end };
         self.last_wanted = self.last_wanted.max(wanted);
         let due = self.dues.record(write.scheduled);
-        due && (!good || self.completions.record(write.end))
+        let within = due && (!good || self.completions.record(write.end));
+        if good && within {
+            self.evidence.good(write);
+        }
+        within
     }
 
     /// Every stretch between good writes, those at the load's beginning and end included.
@@ -153,7 +167,16 @@ impl Flow {
         if us == 0 { 0.0 } else { count as f64 * 1e6 / us as f64 }
     }
 
-    fn gaps(&self, scope: Scope, phases: &Phases, service_p99_us: u64) -> ScopeGaps {
+    fn gaps(
+        &self,
+        scope: Scope,
+        phases: &Phases,
+        held_against: Option<&BaselineFigures>,
+        costs: &Costs,
+    ) -> ScopeGaps {
+        let service_p99_us = held_against.map_or(0, |of| of.write_service_p99_us);
+        let pauses = held_against.map(|of| &of.write_pause_us);
+        let stored_us = pauses.and_then(|of| of.get(&scope.to_string())).copied().unwrap_or(0);
         let stretches = self.stretches();
         let baseline = phases.span(Role::Baseline).unwrap_or_default();
         let rate_per_s = self.rate_per_s(baseline.1.since_us(baseline.0));
@@ -162,43 +185,36 @@ impl Flow {
             .filter(|(start, end, _)| *start >= baseline.0 && *end <= baseline.1)
             .map(|(start, end, _)| end.since_us(*start))
             .max()
-            .unwrap_or(0);
-        let floor = TAU_US_MIN
-            .max(2 * self.completions.width_us())
-            .max((baseline_gap_us as f64 * BASELINE_FACTOR) as u64);
+            .unwrap_or(0)
+            .max(stored_us);
+        let seen_us = 2 * self.completions.width_us();
         let tau_us: Vec<u64> = (0..phases.len())
-            .map(|index| floor.max(chance_us(rate_per_s, phases.phase(index).length_us())))
+            .map(|index| phases.phase(index).length_us())
+            .map(|length_us| gap::tau_us(baseline_gap_us, rate_per_s, length_us).max(seen_us))
             .collect();
         let spacing_us = self.dues.spacing_us_max();
-        let gaps = stretches
-            .into_iter()
-            .filter_map(|(start, end, open)| {
-                let phase = phases.at(start);
-                let (length, tau_us) = (end.since_us(start), tau_us[phase]);
-                let slack = (2 * spacing_us).saturating_add(service_p99_us);
-                (length > tau_us).then(|| Gap {
-                    scope,
-                    start,
-                    end,
-                    open,
-                    phase,
-                    last_phase: phases.at(end),
-                    tau_us,
-                    outage_us: (length.saturating_sub(slack), length),
-                })
-            })
-            .collect();
+        // By then the next write would have been done: nothing kept the baseline for longer.
+        let pause_us = spacing_us.saturating_add(service_p99_us).max(baseline_gap_us);
+        let least_us = |(start, end, open): (RunTime, RunTime, bool)| match open {
+            // Nothing good came to tell the outage's end from the load's.
+            true => end.since_us(start.plus_us(pause_us)),
+            false => {
+                let service_us = costs.after_us(end, service_p99_us);
+                self.evidence.least_us((start, end), start.plus_us(pause_us), service_us)
+            }
+        };
+        let is_gap = |&(start, end, _): &(RunTime, RunTime, bool)| {
+            end.since_us(start) > tau_us[phases.at(start)]
+        };
+        let gaps = stretches.into_iter().filter(is_gap).map(|stretch| {
+            let (start, end, open) = stretch;
+            let (phase, last_phase) = (phases.at(start), phases.at(end));
+            let outage_us = (least_us(stretch), self.evidence.most_us((start, end)));
+            Gap { scope, start, end, open, phase, last_phase, tau_us: tau_us[phase], outage_us }
+        });
+        let gaps = gaps.collect();
         ScopeGaps { scope, rate_per_s, spacing_us, baseline_gap_us, tau_us, gaps }
     }
-}
-
-/// ln(λT/α)/λ in µs: arrivals at random leave a longer gap within T with a chance under α.
-fn chance_us(rate_per_s: f64, length_us: u64) -> u64 {
-    if rate_per_s <= 0.0 {
-        return length_us;
-    }
-    let expected = rate_per_s * length_us as f64 / 1e6;
-    ((expected / ALPHA).ln().max(0.0) / rate_per_s * 1e6) as u64
 }
 
 /// Collects good writes of the cluster, of each kind and of each warehouse.
@@ -206,23 +222,29 @@ fn chance_us(rate_per_s: f64, length_us: u64) -> u64 {
 pub(super) struct WriteFlows {
     length_us: u64,
     warehouse_cells: usize,
+    proof: Proof,
     cluster: Flow,
-    kinds: BTreeMap<TxnKind, Flow>,
-    warehouses: BTreeMap<u32, Flow>,
+    /// By [`TxnKind::index`].
+    kinds: [Option<Flow>; TxnKind::COUNT],
+    /// By number; the loader writes items in none, which is number 0.
+    warehouses: Vec<Option<Flow>>,
+    costs: Costs,
     /// Writes dated past the end of the run.
     pub(super) after_end: u64,
 }
 
 impl WriteFlows {
-    pub(super) fn new(length_us: u64, warehouses: u32) -> Self {
-        // Each flow holds two tracks.
-        let warehouse_cells = (WAREHOUSE_CELLS_MAX / 2 / warehouses.max(1) as usize).max(64);
+    pub(super) fn new(length_us: u64, warehouses: u32, proof: Proof) -> Self {
+        // Each flow holds four tracks.
+        let warehouse_cells = (WAREHOUSE_CELLS_MAX / 4 / warehouses.max(1) as usize).max(64);
         Self {
             length_us,
             warehouse_cells,
-            cluster: Flow::new(length_us, CELLS_MAX),
-            kinds: BTreeMap::new(),
-            warehouses: BTreeMap::new(),
+            proof,
+            cluster: Flow::new(length_us, CELLS_MAX, proof),
+            kinds: Default::default(),
+            warehouses: (0..=warehouses).map(|_| None).collect(),
+            costs: Costs::new(length_us, CELLS_MAX),
             after_end: 0,
         }
     }
@@ -234,38 +256,76 @@ impl WriteFlows {
             return;
         }
         let (good, in_baseline) = (grade == Grade::Good, role == Role::Baseline);
-        let length_us = self.length_us;
         let in_run = self.cluster.record(whole, good, in_baseline);
         self.after_end += u64::from(!in_run);
-        let kind = self.kinds.entry(whole.kind).or_insert_with(|| Flow::new(length_us, CELLS_MAX));
-        kind.record(whole, good, in_baseline);
-        let cells = self.warehouse_cells;
-        let home =
-            self.warehouses.entry(whole.warehouse).or_insert_with(|| Flow::new(length_us, cells));
-        home.record(whole, good, in_baseline);
+        if good && in_run {
+            self.costs.good(whole);
+        }
+        self.of_kind(whole.kind).record(whole, good, in_baseline);
+        if let Some(home) = self.of_home(whole.warehouse) {
+            home.record(whole, good, in_baseline);
+        }
     }
 
-    /// Finds the gaps. `service_p99_us` is the baseline's.
-    pub(super) fn finish(self, phases: &Phases, service_p99_us: u64) -> WriteGaps {
-        let cluster = self.cluster.gaps(Scope::Cluster, phases, service_p99_us);
-        let kinds = self
-            .kinds
+    fn of_kind(&mut self, kind: TxnKind) -> &mut Flow {
+        let Self { length_us, proof, .. } = *self;
+        self.kinds[kind.index()].get_or_insert_with(|| Flow::new(length_us, CELLS_MAX, proof))
+    }
+
+    /// A warehouse that the scenario does not have has no flow of its own.
+    fn of_home(&mut self, warehouse: u32) -> Option<&mut Flow> {
+        let Self { length_us, warehouse_cells: cells, proof, .. } = *self;
+        let home = self.warehouses.get_mut(warehouse as usize)?;
+        Some(home.get_or_insert_with(|| Flow::new(length_us, cells, proof)))
+    }
+
+    /// Takes every attempt, before the business transaction it may complete.
+    pub(super) fn attempt(&mut self, attempt: &Attempt) {
+        self.costs.attempt(attempt);
+        // Most attempts end well.
+        if attempt.outcome.class().is_none() || !attempt.kind.is_write() {
+            return;
+        }
+        self.cluster.evidence.attempt(attempt);
+        self.of_kind(attempt.kind).evidence.attempt(attempt);
+        if let Some(home) = self.of_home(attempt.warehouse) {
+            home.evidence.attempt(attempt);
+        }
+    }
+
+    /// Writes offered in the run's own baseline.
+    pub(super) fn baseline_writes(&self) -> u64 {
+        self.cluster.offered_baseline
+    }
+
+    /// Finds the gaps.
+    pub(super) fn finish(
+        self,
+        phases: &Phases,
+        held_against: Option<&BaselineFigures>,
+    ) -> WriteGaps {
+        let costs = &self.costs;
+        let cluster = self.cluster.gaps(Scope::Cluster, phases, held_against, costs);
+        let kinds = TxnKind::ALL
             .iter()
-            .map(|(&kind, flow)| flow.gaps(Scope::Kind(kind), phases, service_p99_us))
+            .zip(&self.kinds)
+            .filter_map(|(&kind, flow)| {
+                Some(flow.as_ref()?.gaps(Scope::Kind(kind), phases, held_against, costs))
+            })
             .collect();
-        let mut warehouses: Vec<Gap> = self
-            .warehouses
-            .iter()
-            .flat_map(|(&home, flow)| {
-                flow.gaps(Scope::Warehouse(home), phases, service_p99_us).gaps
+        let mut warehouses: Vec<Gap> = (0..)
+            .zip(&self.warehouses)
+            .filter_map(|(home, flow)| Some((home, flow.as_ref()?)))
+            .flat_map(|(home, flow)| {
+                flow.gaps(Scope::Warehouse(home), phases, held_against, costs).gaps
             })
             .collect();
         warehouses.sort_by_key(|gap| (std::cmp::Reverse(gap.length_us()), gap.scope, gap.start));
         let warehouses_left_out = warehouses.len().saturating_sub(WAREHOUSE_GAPS_MAX) as u64;
         warehouses.truncate(WAREHOUSE_GAPS_MAX);
         WriteGaps {
-            service_p99_us,
-            baseline_writes: self.cluster.offered_baseline,
+            service_p99_us: held_against.map_or(0, |of| of.write_service_p99_us),
+            baseline_writes: held_against.map_or(self.cluster.offered_baseline, |of| of.writes),
             cluster,
             kinds,
             warehouses,

@@ -1,6 +1,6 @@
 //! A set of records as one run: their order, their clocks, and whether they are whole.
 
-use crate::event::{Attempt, ClusterEvent, InputCounts, Probe, RunTime, SelfSample};
+use crate::event::{Attempt, ClusterEvent, InputCounts, LedgerEntry, Probe, RunTime, SelfSample};
 use crate::record::{AuditRecord, Manifest, Record, RecordError, Row, Rows, Wholeness, file};
 
 use super::integrity::Problem;
@@ -66,6 +66,7 @@ impl<'a> RecordSet<'a> {
             .collect();
         let mut set = Self { problems: Vec::new(), shards };
         set.look_for_missing_shards();
+        set.look_for_changed_files()?;
         Ok(set)
     }
 
@@ -81,6 +82,15 @@ impl<'a> RecordSet<'a> {
         for shard in self.shards.iter().filter(|s| s.record.manifest.completion.is_none()) {
             self.problems.push(Problem::Incomplete { shard: shard.name() });
         }
+    }
+
+    fn look_for_changed_files(&mut self) -> Result<(), AnalysisError> {
+        for shard in &self.shards {
+            for (file, found) in shard.record.changed_beside()? {
+                self.problems.push(Problem::Changed { shard: shard.name(), file, found });
+            }
+        }
+        Ok(())
     }
 
     /// The record that leads: it holds the timetable and what happened to the cluster.
@@ -129,6 +139,7 @@ fn shard_of(manifest: &Manifest) -> (u32, u32) {
 fn difference(a: &Manifest, b: &Manifest) -> Option<&'static str> {
     [
         (a.run_id != b.run_id, "the run's id"),
+        (a.work != b.work, "what was done"),
         (a.run_number != b.run_number, "the run's number"),
         (a.scenario != b.scenario, "the scenario"),
     ]
@@ -209,9 +220,15 @@ impl Shard<'_> {
         })
     }
 
-    /// Reads the ledger for its wholeness alone: the audit stands on it.
-    pub(super) fn ledger(&self, problems: &mut Vec<Problem>) -> Result<(), AnalysisError> {
-        self.drain(file::LEDGER, self.record.ledger()?, problems, |_| {})
+    pub(super) fn ledger(
+        &self,
+        problems: &mut Vec<Problem>,
+        mut each: impl FnMut(LedgerEntry),
+    ) -> Result<(), AnalysisError> {
+        self.drain(file::LEDGER, self.record.ledger()?, problems, |mut entry| {
+            entry.at = self.shift(entry.at);
+            each(entry);
+        })
     }
 
     fn drain<R: Row>(
@@ -236,13 +253,14 @@ impl Shard<'_> {
         found: u64,
         problems: &mut Vec<Problem>,
     ) {
+        // Where a run never came to its end, its files do not either.
+        let Some(rows) = self.record.manifest.completion.as_ref().map(|done| done.rows) else {
+            return;
+        };
         let shard = self.name();
         if wholeness == Wholeness::Cut {
             return problems.push(Problem::Cut { shard, file });
         }
-        let Some(rows) = self.record.manifest.completion.as_ref().map(|done| done.rows) else {
-            return;
-        };
         let written = match file {
             file::TRANSACTIONS => rows.transactions,
             file::PROBES => rows.probes,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::record::MEND;
+
 /// Something missing or contradictory in a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
@@ -10,12 +12,21 @@ pub enum Problem {
         /// Which part of the run, as `1/1`.
         shard: String,
     },
-    /// A file breaks off.
+    /// A file breaks off, although the run came to its end.
     Cut {
         /// Which part of the run.
         shard: String,
         /// The file.
         file: &'static str,
+    },
+    /// A file beside the tables is gone, or not as long as the run left it.
+    Changed {
+        /// Which part of the run.
+        shard: String,
+        /// The file.
+        file: &'static str,
+        /// Its bytes now; `None` when it is gone.
+        found: Option<u64>,
     },
     /// A file holds another number of rows than were written.
     Rows {
@@ -49,11 +60,24 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Incomplete { shard } => {
-                write!(f, "the run (part {shard}) never came to its end: its record is incomplete")
+                let part = part(shard);
+                write!(
+                    f,
+                    "the run{part} never came to its end: its record breaks off there; run again"
+                )
             }
-            Self::Cut { shard, file } => write!(f, "{file} (part {shard}) breaks off"),
+            Self::Cut { shard, file } => write!(f, "{file}{} breaks off; {MEND}", part(shard)),
+            Self::Changed { shard, file, found: None } => {
+                write!(f, "{file}{} is missing; {MEND}", part(shard))
+            }
+            Self::Changed { shard, file, found: Some(bytes) } => write!(
+                f,
+                "{file}{} is not as the run left it: it has {bytes} bytes; {MEND}",
+                part(shard)
+            ),
             Self::Rows { shard, file, written, found } => {
-                write!(f, "{file} (part {shard}) holds {found} rows of {written} written")
+                let part = part(shard);
+                write!(f, "{file}{part} holds {found} rows of {written} written; {MEND}")
             }
             Self::Missing(count) => {
                 write!(f, "{count} sequence numbers of terminals never came: transactions are lost")
@@ -68,4 +92,9 @@ impl fmt::Display for Problem {
             }
         }
     }
+}
+
+/// Which part of a run is meant; nothing where there is but one.
+fn part(shard: &str) -> String {
+    if shard == "1/1" { String::new() } else { format!(" (part {shard})") }
 }

@@ -1,5 +1,7 @@
 //! A distribution of latencies in which failures count as infinitely slow.
 
+use std::fmt;
+
 use hdrhistogram::Histogram;
 
 /// The longest latency kept apart, in µs: one hour. Longer ones are counted, never saturated.
@@ -17,12 +19,25 @@ pub enum Quantile {
 }
 
 /// Latencies of successes in µs, to three digits, beside the count of what never succeeded.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Latency {
     finished: Histogram<u64>,
     never: u64,
     overflow: u64,
     us_max: u64,
+}
+
+/// A histogram has thousands of cells; what a person can read of it is this.
+impl fmt::Debug for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (p50, p99, max) = (self.quantile(0.5), self.quantile(0.99), self.max());
+        write!(
+            f,
+            "Latency({} of which {} never; p50 {p50:?}, p99 {p99:?}, max {max:?})",
+            self.len(),
+            self.never
+        )
+    }
 }
 
 impl Default for Latency {

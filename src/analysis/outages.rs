@@ -1,12 +1,12 @@
 //! Client outages: how long each terminal went without what it asked for.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 
 use crate::event::RunTime;
 
 use super::business::{Felt, TerminalKey};
 use super::latency::Latency;
+use super::per_terminal::PerTerminal;
 use super::phases::Phases;
 
 /// A terminal's outage: from the scheduled time of its first bad transaction to the completion of
@@ -71,19 +71,21 @@ impl OutageFigures {
 /// Follows every terminal through its transactions, in its own order.
 #[derive(Debug)]
 pub(super) struct OutageLog {
-    running: HashMap<TerminalKey, RunTime>,
+    /// When the outage that is on began.
+    running: PerTerminal<Option<RunTime>>,
     phases: Vec<OutageFigures>,
 }
 
 impl OutageLog {
     pub(super) fn new(phases: usize) -> Self {
-        Self { running: HashMap::new(), phases: vec![OutageFigures::default(); phases] }
+        Self { running: PerTerminal::default(), phases: vec![OutageFigures::default(); phases] }
     }
 
     pub(super) fn felt(&mut self, terminal: TerminalKey, felt: Felt, phases: &Phases) {
+        let running = self.running.of(terminal);
         if !felt.good {
-            self.running.entry(terminal).or_insert(felt.scheduled);
-        } else if let Some(start) = self.running.remove(&terminal) {
+            running.get_or_insert(felt.scheduled);
+        } else if let Some(start) = running.take() {
             self.close(terminal, start, felt.end, false, phases);
         }
     }
@@ -102,8 +104,10 @@ impl OutageLog {
 
     /// Closes what is still open at the run's end; one entry a phase.
     pub(super) fn finish(mut self, end: RunTime, phases: &Phases) -> Vec<OutageFigures> {
-        for (terminal, start) in std::mem::take(&mut self.running) {
-            self.close(terminal, start, end, true, phases);
+        for (terminal, start) in std::mem::take(&mut self.running).into_values() {
+            if let Some(start) = start {
+                self.close(terminal, start, end, true, phases);
+            }
         }
         self.phases
     }

@@ -14,6 +14,20 @@ pub struct Stall {
     pub length_us: u64,
 }
 
+/// Clocks that move apart by less within a second are not said to have stepped, in µs.
+const STEP_US_MIN: u64 = 50_000;
+
+/// A clock of the machine jumped against the one the run is measured by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockStep {
+    /// When it was found, about a second after it at the latest.
+    pub at: RunTime,
+    /// How far the wall clock went, in µs.
+    pub wall_us: i64,
+    /// How long the machine slept, in µs; 0 when the clock was merely set.
+    pub slept_us: i64,
+}
+
 /// The tool's own health over the run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OwnFigures {
@@ -29,6 +43,8 @@ pub struct OwnFigures {
     pub cpu_us: u64,
     /// Furthest the wall clock moved against the monotonic one, in µs, with its sign.
     pub wall_step_us: i64,
+    /// Every jump of a clock, in order.
+    pub clock_steps: Vec<ClockStep>,
     /// Arrivals dispatched after the warm-up.
     pub dispatched: u64,
     /// Of those, more than 10 ms late although the terminal was idle.
@@ -62,7 +78,25 @@ impl OwnFigures {
         }
     }
 
+    /// Finds the jumps between one driver's samples, given in any order.
+    pub(super) fn find_steps(&mut self, mut samples: Vec<SelfSample>) {
+        samples.sort_by_key(|sample| sample.at);
+        let (mut wall_us, mut boot_us) = (0, 0);
+        for sample in samples {
+            let step = ClockStep {
+                at: sample.at,
+                wall_us: sample.wall_step_us - wall_us,
+                slept_us: sample.boot_step_us - boot_us,
+            };
+            if step.wall_us.unsigned_abs().max(step.slept_us.unsigned_abs()) >= STEP_US_MIN {
+                self.clock_steps.push(step);
+            }
+            (wall_us, boot_us) = (sample.wall_step_us, sample.boot_step_us);
+        }
+    }
+
     pub(super) fn finish(mut self, cpu_us: u64) -> Self {
+        self.clock_steps.sort_by_key(|step| step.at);
         self.cpu_us = cpu_us;
         self.stalls.sort_by_key(|stall| (stall.start, stall.length_us));
         self

@@ -9,7 +9,7 @@ use super::course::Course;
 spelled! {
     /// What a phase is to the verdict.
     pub enum Role {
-        /// Load before anything is judged.
+        /// Before anything is judged: load of a run, preparations of a load.
         WarmUp = "warm-up",
         /// The undisturbed cluster before.
         Baseline = "baseline",
@@ -47,9 +47,11 @@ impl Phases {
             .iter()
             .enumerate()
             .map(|(index, phase)| match phase.name.step.as_str() {
-                stretch::WARM_UP => Role::WarmUp,
+                stretch::WARM_UP | stretch::PREPARE => Role::WarmUp,
                 stretch::BASELINE => Role::Baseline,
                 stretch::DRAIN => Role::Drain,
+                // Somebody else's upgrade may come at any moment of it.
+                stretch::WATCH => Role::Window,
                 _ => match (first, last) {
                     (Some(first), Some(last)) if index >= first && index <= last => Role::Window,
                     (None, None) => Role::Window,
@@ -87,6 +89,11 @@ impl Phases {
     pub(super) fn load_end(&self) -> RunTime {
         let drain = self.span(Role::Drain).map(|(start, _)| start);
         drain.unwrap_or_else(|| self.timeline.phases().last().map_or(RunTime::ZERO, |p| p.end))
+    }
+
+    /// The zone under work in a phase or, where none is, the last one that was.
+    pub(super) fn zone_before(&self, index: usize) -> Option<ZoneId> {
+        self.timeline.phases()[..=index].iter().rev().find_map(|phase| phase.name.zone)
     }
 
     /// From the first moment of a zone's own turn to its last, over the steps that name it.

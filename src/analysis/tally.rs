@@ -1,8 +1,8 @@
 //! Counts and latencies of business transactions.
 
-use super::business::{Business, Grade};
+use super::business::Business;
 use super::latency::Latency;
-use crate::event::RunTime;
+use crate::event::{Grade, RunTime};
 
 /// Counts of business transactions; everything but `attempts` and the overlapping columns
 /// (`absorbed`, `crossed`, `overdue`) adds up to `offered`.
@@ -41,6 +41,16 @@ impl Counts {
     /// Unfinished at the end, with their deadline still ahead: neither good nor bad.
     pub fn undecided(&self) -> u64 {
         self.censored - self.overdue
+    }
+
+    /// Bad ones over those that an objective lets be bad: 1 is a budget used up. Infinite where it
+    /// lets none be bad and some are; `None` of nothing.
+    pub fn budget_used(&self, good_share_min: f64) -> Option<f64> {
+        match self.bad() {
+            _ if self.offered == 0 => None,
+            0 => Some(0.0),
+            bad => Some(bad as f64 / ((1.0 - good_share_min) * self.offered as f64)),
+        }
     }
 
     /// Adds another one's counts.

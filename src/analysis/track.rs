@@ -42,18 +42,50 @@ impl Track {
 
     /// Records a moment; false when it lies past the length the track was made for.
     pub(super) fn record(&mut self, at: RunTime) -> bool {
-        let index = usize::try_from(at.0 / self.width_us).unwrap_or(usize::MAX);
+        // Few runs are so long that cells are wider, and a division by what is known is cheap.
+        let (index, offset) = match self.width_us {
+            CELL_US_MIN => (at.0 / CELL_US_MIN, at.0 % CELL_US_MIN),
+            width_us => (at.0 / width_us, at.0 % width_us),
+        };
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
         if index >= self.cells_max {
             return false;
         }
         if index >= self.cells.len() {
             self.cells.resize(index + 1, EMPTY);
         }
-        let offset = u32::try_from(at.0 % self.width_us).expect("a cell's width fits");
+        let offset = u32::try_from(offset).expect("a cell's width fits");
         let cell = &mut self.cells[index];
         cell.first = cell.first.min(offset);
         cell.last = cell.last.max(offset);
         true
+    }
+
+    /// The first moment within `[from, until)` that is the first or the last of its cell.
+    pub(super) fn first_within(&self, from: RunTime, until: RunTime) -> Option<RunTime> {
+        self.moments(from, until).find(|at| (from..until).contains(at))
+    }
+
+    /// The last moment within `[from, until)` that is the first or the last of its cell.
+    pub(super) fn last_within(&self, from: RunTime, until: RunTime) -> Option<RunTime> {
+        self.moments(from, until).rfind(|at| (from..until).contains(at))
+    }
+
+    /// What the cells from one moment to another hold.
+    fn moments(
+        &self,
+        from: RunTime,
+        until: RunTime,
+    ) -> impl DoubleEndedIterator<Item = RunTime> + '_ {
+        let index = |at: RunTime| usize::try_from(at.0 / self.width_us).unwrap_or(usize::MAX);
+        let last = index(until).min(self.cells.len().saturating_sub(1));
+        let first = index(from).min(self.cells.len());
+        let cells = self.cells.get(first..=last).unwrap_or_default();
+        let filled = cells.iter().enumerate().filter(|(_, cell)| cell.first <= cell.last);
+        filled.flat_map(move |(index, cell)| {
+            let base = RunTime((first + index) as u64 * self.width_us);
+            [base.plus_us(cell.first.into()), base.plus_us(cell.last.into())]
+        })
     }
 
     fn filled(&self) -> impl DoubleEndedIterator<Item = (RunTime, RunTime)> {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{RunTime, ZoneId};
+use crate::event::{Grade, RunTime, ZoneId};
 use crate::phase::step;
 
-use super::business::{Business, Grade};
+use super::business::Business;
 use super::course::{Course, StepOutcome};
-use super::latency::{Latency, Quantile};
+use super::latency::Latency;
 use super::phases::{Phases, Role};
 
 /// Length of a window in which completed is held against offered, in µs.
@@ -17,9 +17,9 @@ pub const RECOVERY_WINDOW_US: u64 = 5_000_000;
 /// A zone's return is watched this long at most, in µs.
 const RECOVERY_WATCH_US: u64 = 600_000_000;
 /// Calm is p99 within this factor of the baseline's …
-const RECOVERY_FACTOR: f64 = 1.2;
+pub const RECOVERY_FACTOR: f64 = 1.2;
 /// … or within this of it, in µs: a fifth of a p99 of a few milliseconds is nothing anyone feels.
-const RECOVERY_FLOOR_US: u64 = 5_000;
+pub const RECOVERY_FLOOR_US: u64 = 5_000;
 
 /// What was offered and what was done in one window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,26 +56,13 @@ pub struct Recovery {
     pub watched_us: u64,
 }
 
-/// How soon anything succeeded after a zone, or its server, began to stop.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FirstSuccess {
-    /// The zone.
-    pub zone: Option<ZoneId>,
-    /// The step, `stop-zone` or `stop-server`.
-    pub step: String,
-    /// When it began.
-    pub at: RunTime,
-    /// Until the first good completion of a transaction started after that, in µs.
-    pub after_us: Option<u64>,
-}
-
 /// Collects windows while transactions stream by.
 #[derive(Debug)]
 pub(super) struct Windows {
-    throughput: BTreeMap<u64, Throughput>,
+    /// By number, from the run's beginning to its end.
+    throughput: Vec<Throughput>,
+    end: RunTime,
     returns: Vec<Return>,
-    marks: Vec<FirstSuccess>,
-    first_after: Vec<Option<RunTime>>,
     load: Option<(RunTime, RunTime)>,
 }
 
@@ -89,24 +76,11 @@ struct Return {
 }
 
 impl Windows {
-    pub(super) fn new(course: &Course, phases: &Phases) -> Self {
-        let is_stop = |name: &str| name == step::STOP_ZONE || name == step::STOP_SERVER;
-        let marks: Vec<_> = course
-            .steps
-            .iter()
-            .filter(|run| is_stop(&run.step))
-            .map(|run| FirstSuccess {
-                zone: run.zone,
-                step: run.step.clone(),
-                at: run.begin,
-                after_us: None,
-            })
-            .collect();
+    pub(super) fn new(course: &Course, phases: &Phases, end: RunTime) -> Self {
         Self {
-            throughput: BTreeMap::new(),
+            throughput: Vec::new(),
+            end,
             returns: returns(course, phases.load_end()),
-            first_after: vec![None; marks.len()],
-            marks,
             load: None,
         }
     }
@@ -118,7 +92,6 @@ impl Windows {
         self.window(whole.scheduled).offered += 1;
         if good {
             self.window(whole.end).completed += 1;
-            self.succeeded(whole);
         }
         // Few: one a zone.
         let within = |r: &&mut Return| (r.from..r.until).contains(&whole.scheduled);
@@ -133,17 +106,13 @@ impl Windows {
     }
 
     fn window(&mut self, at: RunTime) -> &mut Throughput {
-        let index = at.0 / THROUGHPUT_WINDOW_US;
-        let start = RunTime(index * THROUGHPUT_WINDOW_US);
-        self.throughput.entry(index).or_insert(Throughput { start, ..Throughput::default() })
-    }
-
-    /// Credits the latest mark before its start; earlier ones inherit it in the end.
-    fn succeeded(&mut self, whole: &Business) {
-        let before = self.marks.partition_point(|mark| mark.at <= whole.start);
-        if let Some(slot) = before.checked_sub(1).and_then(|i| self.first_after.get_mut(i)) {
-            *slot = Some(slot.map_or(whole.end, |best| best.min(whole.end)));
+        // Rows dated past the run's end are a problem of their own.
+        let index = (at.min(self.end).0 / THROUGHPUT_WINDOW_US) as usize;
+        for number in self.throughput.len()..=index {
+            let start = RunTime(number as u64 * THROUGHPUT_WINDOW_US);
+            self.throughput.push(Throughput { start, ..Throughput::default() });
         }
+        &mut self.throughput[index]
     }
 
     /// Throughput of every window that lies within the load and touches the upgrade.
@@ -152,7 +121,7 @@ impl Windows {
         let Some((from, until)) = phases.span(Role::Window) else { return Vec::new() };
         let last = last.min(phases.load_end());
         self.throughput
-            .values()
+            .iter()
             .filter(|window| {
                 let end = window.start.plus_us(THROUGHPUT_WINDOW_US);
                 window.start >= first && end <= last && window.start < until && end > from
@@ -162,8 +131,7 @@ impl Windows {
             .collect()
     }
 
-    pub(super) fn recoveries(&self, baseline: &Latency) -> Vec<Recovery> {
-        let Quantile::Us(baseline_p99_us) = baseline.quantile(0.99) else { return Vec::new() };
+    pub(super) fn recoveries(&self, baseline_p99_us: u64) -> Vec<Recovery> {
         let limit_us = ((baseline_p99_us as f64 * RECOVERY_FACTOR) as u64)
             .max(baseline_p99_us + RECOVERY_FLOOR_US);
         self.returns
@@ -184,19 +152,6 @@ impl Windows {
                 }
             })
             .collect()
-    }
-
-    pub(super) fn first_successes(self) -> Vec<FirstSuccess> {
-        let mut best: Option<RunTime> = None;
-        let mut marks = self.marks;
-        for (mark, first) in marks.iter_mut().zip(&self.first_after).rev() {
-            best = match (best, *first) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            };
-            mark.after_us = best.map(|end| end.since_us(mark.at));
-        }
-        marks
     }
 }
 

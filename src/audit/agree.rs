@@ -1,5 +1,6 @@
 //! Whether zones agree with each other.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::checksum::{Sum, Sums, sql};
@@ -32,6 +33,41 @@ fn others(answers: &[Option<String>], zone: usize) -> String {
     format!("{} (other zones)", texts.join("; "))
 }
 
+/// Compares one zone's sums of a table with those the load must have left.
+pub(super) fn loaded(table: Table, expected: &Sums, found: &Sums) -> Findings {
+    let mut findings = Findings::default();
+    let warehouses: BTreeSet<u32> = expected.keys().chain(found.keys()).copied().collect();
+    let none = Sum { rows: 0, crc: 0 };
+    for warehouse in warehouses {
+        let of = |sums: &Sums| sums.get(&warehouse).copied().unwrap_or(none);
+        let (wanted, seen) = (of(expected), of(found));
+        if wanted == seen {
+            continue;
+        }
+        let whose = (table != Table::Item).then_some(warehouse);
+        findings.add(|| Finding {
+            kind: match seen.rows.cmp(&wanted.rows) {
+                Ordering::Less => FindingKind::Lost,
+                Ordering::Equal => FindingKind::Inconsistent,
+                Ordering::Greater => FindingKind::Duplicate,
+            },
+            key: place(table, whose),
+            expected: told(wanted),
+            found: told(seen),
+            sql: sql(table, whose),
+        });
+    }
+    findings
+}
+
+fn place(table: Table, warehouse: Option<u32>) -> String {
+    warehouse.map_or_else(|| table.to_string(), |w| format!("{table} (w {w})"))
+}
+
+fn told(sum: Sum) -> String {
+    format!("{} rows, checksum {}", sum.rows, sum.crc)
+}
+
 /// Compares the sums of one table; one list of findings a zone.
 pub(super) fn tables(table: Table, zones: &[Option<&Sums>]) -> Vec<Findings> {
     let warehouses: BTreeSet<u32> =
@@ -43,16 +79,13 @@ pub(super) fn tables(table: Table, zones: &[Option<&Sums>]) -> Vec<Findings> {
             .iter()
             .map(|sums| sums.map(|sums| sums.get(&warehouse).copied().unwrap_or(none)))
             .collect();
-        let told: Vec<Option<String>> = answers
-            .iter()
-            .map(|sum| sum.map(|sum| format!("{} rows, checksum {}", sum.rows, sum.crc)))
-            .collect();
+        let told: Vec<Option<String>> = answers.iter().map(|sum| sum.map(told)).collect();
         for (zone, _) in dissenters(&answers).iter().enumerate().filter(|(_, dissents)| **dissents)
         {
             let whose = (table != Table::Item).then_some(warehouse);
             findings[zone].add(|| Finding {
                 kind: FindingKind::Divergent,
-                key: whose.map_or_else(|| table.to_string(), |w| format!("{table} (w {w})")),
+                key: place(table, whose),
                 expected: others(&told, zone),
                 found: told[zone].clone().unwrap_or_default(),
                 sql: sql(table, whose),
@@ -115,7 +148,7 @@ impl Settlement {
 
 #[cfg(test)]
 mod tests {
-    use super::super::claim::Order;
+    use super::super::claim::{Order, Said};
     use super::*;
 
     #[test]
@@ -157,7 +190,7 @@ mod tests {
     #[test]
     fn an_uncertain_write_is_settled_by_the_zones_that_answer() {
         let row = Order { warehouse: 1, district: 2, order: 3, customer: 4, entered_us: 5 };
-        let claim = Claim { row, acknowledged: false };
+        let claim = Claim { row, said: Said::Uncertain };
         let cases = [
             ([Some(true), Some(true)], (1, 0, 0), [0, 0]),
             ([Some(false), Some(false)], (0, 1, 0), [0, 0]),

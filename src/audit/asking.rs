@@ -10,31 +10,37 @@ use crate::event::{ErrorClass, StatementKind};
 use crate::scenario::Product;
 use crate::session::{BEGIN, Failure, Login, Row, Session, Statement};
 
-const SNAPSHOT: Statement =
+/// Begins a transaction that reads one state to its end.
+pub(super) const SNAPSHOT: Statement =
     Statement::fixed(StatementKind::Begin, "START TRANSACTION WITH CONSISTENT SNAPSHOT");
 
 /// Pause before a zone that is not ready is tried again.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
-/// What is sent first, so that what is read is all that the cluster has committed, and one state
-/// of it. None of it may change any data.
-fn settings(product: Product, limits: &Limits) -> Vec<String> {
+/// What is sent first, so that all statements of a transaction read one state. None of it may
+/// change any data.
+pub(super) fn one_state(product: Product, statement: Duration) -> Vec<String> {
     let mut settings = vec!["SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ".to_owned()];
-    let us = limits.statement.as_micros();
-    match product {
-        // Every read waits until this node has applied what the cluster has committed before.
-        Product::Galera => settings.push("SET SESSION wsrep_sync_wait = 15".to_owned()),
-        Product::GroupReplication => {
-            settings.push("SET SESSION group_replication_consistency = 'BEFORE'".to_owned());
-        }
-        // Reads are strong unless asked otherwise; the time-out of 10 s is too short for sums.
-        Product::OceanBase => settings.extend([
-            format!("SET SESSION ob_query_timeout = {us}"),
-            format!("SET SESSION ob_trx_timeout = {}", us * 10),
-        ]),
-        Product::Plain => {}
+    if product == Product::OceanBase {
+        // Its time-out of 10 s is too short for sums.
+        let us = statement.as_micros();
+        settings.push(format!("SET SESSION ob_query_timeout = {us}"));
+        settings.push(format!("SET SESSION ob_trx_timeout = {}", us * 10));
     }
     settings
+}
+
+/// What is sent besides, so that this state has all that the cluster has committed.
+fn caught_up(product: Product) -> Option<String> {
+    match product {
+        // Every read waits until this node has applied what the cluster has committed before.
+        Product::Galera => Some("SET SESSION wsrep_sync_wait = 15".to_owned()),
+        Product::GroupReplication => {
+            Some("SET SESSION group_replication_consistency = 'BEFORE'".to_owned())
+        }
+        // Reads are strong unless asked otherwise.
+        Product::OceanBase | Product::Plain => None,
+    }
 }
 
 /// A zone with its snapshot.
@@ -50,7 +56,8 @@ impl Asking {
     /// Connects, waits until the zone has caught up and takes a snapshot. A zone that is not ready
     /// is tried again until `limits.ready` has passed.
     pub(super) async fn open(login: &Login, limits: Limits) -> Result<Self, Failure> {
-        let settings = settings(login.product, &limits);
+        let mut settings = one_state(login.product, limits.statement);
+        settings.extend(caught_up(login.product));
         let login = Login { settings, ..login.clone() };
         let give_up = Instant::now() + limits.ready;
         loop {

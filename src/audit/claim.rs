@@ -22,16 +22,47 @@ pub(super) trait Trace: Copy + Ord + Debug + Send + Sync + 'static {
     fn content(&self) -> String;
     /// A statement that shows the row.
     fn sql(key: Self::Key) -> String;
+    /// A statement that names another row of the same business transaction, if there is one: then
+    /// this row is one too many. `None` where rows have nothing that would tell.
+    fn twin_sql(&self) -> Option<String>;
 
     fn to_words(self) -> [u64; WORDS];
     fn from_words(words: [u64; WORDS]) -> Self;
 }
 
-/// An entry of the ledger: "this row is there", or, when not acknowledged, "it may be there".
+/// What the ledger says of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Said {
+    /// It is there: COMMIT was acknowledged.
+    There,
+    /// It may be there.
+    Uncertain,
+    /// It was uncertain, and was there when it was looked up during the run.
+    Found,
+    /// It was uncertain, and was not there when nothing could commit it any more.
+    NeverThere,
+}
+
+impl Said {
+    pub(super) const ALL: [Self; 4] = [Self::There, Self::Uncertain, Self::Found, Self::NeverThere];
+}
+
+impl From<Fate> for Said {
+    fn from(fate: Fate) -> Self {
+        match fate {
+            Fate::Acknowledged => Self::There,
+            Fate::Ambiguous => Self::Uncertain,
+            Fate::Committed => Self::Found,
+            Fate::Absent => Self::NeverThere,
+        }
+    }
+}
+
+/// An entry of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Claim<T> {
     pub(super) row: T,
-    pub(super) acknowledged: bool,
+    pub(super) said: Said,
 }
 
 /// An order, by what makes it this client's.
@@ -61,6 +92,15 @@ impl Trace for Order {
 
     fn sql((w, d, o): Self::Key) -> String {
         format!("SELECT * FROM orders WHERE o_w_id = {w} AND o_d_id = {d} AND o_id = {o}")
+    }
+
+    fn twin_sql(&self) -> Option<String> {
+        let Self { warehouse: w, district: d, order: o, customer: c, .. } = self;
+        let entered = datetime_text(self.entered_us);
+        Some(format!(
+            "SELECT CONCAT('order ', o_id) FROM orders WHERE o_w_id = {w} AND o_d_id = {d} \
+             AND o_c_id = {c} AND o_entry_d = '{entered}' AND o_id <> {o} LIMIT 1"
+        ))
     }
 
     fn to_words(self) -> [u64; WORDS] {
@@ -109,6 +149,16 @@ impl Trace for Payment {
         format!(
             "SELECT * FROM history WHERE h_run = {run} AND h_terminal = {terminal} AND h_sequence = {sequence}"
         )
+    }
+
+    fn twin_sql(&self) -> Option<String> {
+        let Self { run, terminal, sequence, .. } = self;
+        Some(format!(
+            "SELECT CONCAT('sequence ', twin.h_sequence) FROM history AS own JOIN history AS twin \
+             ON twin.h_run = own.h_run AND twin.h_terminal = own.h_terminal \
+             AND twin.h_date = own.h_date AND twin.h_sequence <> own.h_sequence \
+             WHERE own.h_run = {run} AND own.h_terminal = {terminal} AND own.h_sequence = {sequence} LIMIT 1"
+        ))
     }
 
     fn to_words(self) -> [u64; WORDS] {
@@ -162,6 +212,10 @@ impl Trace for Delivery {
         )
     }
 
+    fn twin_sql(&self) -> Option<String> {
+        None
+    }
+
     fn to_words(self) -> [u64; WORDS] {
         let Self { warehouse, delivered_us, carrier, orders } = self;
         [warehouse.into(), delivered_us.cast_unsigned(), carrier.into(), orders.into(), 0]
@@ -186,24 +240,25 @@ pub(super) enum AnyClaim {
 }
 
 impl AnyClaim {
-    /// What an entry of the ledger of run number `run` claims.
-    pub(super) fn of(entry: &LedgerEntry, run: u32) -> Self {
-        let acknowledged = entry.fate == Fate::Acknowledged;
+    /// What an entry of the ledger of run number `run` claims; `None` where nothing was written.
+    pub(super) fn of(entry: &LedgerEntry, run: u32) -> Option<Self> {
+        let said = entry.fate.into();
         let LedgerEntry { terminal, sequence, warehouse, .. } = *entry;
-        match entry.key {
+        Some(match entry.key {
             WriteKey::NewOrder { district, order, customer, entered_us } => {
                 let row = Order { warehouse, district, order, customer, entered_us };
-                Self::Order(Claim { row, acknowledged })
+                Self::Order(Claim { row, said })
             }
             WriteKey::Payment { district, amount_cents } => {
                 let amount = Cents(amount_cents);
                 let row = Payment { run, terminal, sequence, warehouse, district, amount };
-                Self::Payment(Claim { row, acknowledged })
+                Self::Payment(Claim { row, said })
             }
             WriteKey::Delivery { carrier, delivered_us, orders } => {
                 let row = Delivery { warehouse, delivered_us, carrier, orders };
-                Self::Delivery(Claim { row, acknowledged })
+                Self::Delivery(Claim { row, said })
             }
-        }
+            WriteKey::Sight { .. } => return None,
+        })
     }
 }

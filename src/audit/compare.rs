@@ -4,7 +4,7 @@
 use std::io;
 use std::iter::Peekable;
 
-use super::claim::{Claim, Trace};
+use super::claim::{Claim, Said, Trace};
 use crate::record::{Finding, FindingKind};
 
 /// Findings shown in full; all of them are counted.
@@ -33,6 +33,8 @@ pub(super) struct Compared {
     pub(super) broken: Findings,
     /// Rows that no claim explains.
     pub(super) unexplained: Findings,
+    /// For the first of them, in order, what would name their twins.
+    pub(super) twins: Vec<Option<String>>,
     /// For every claim of unknown fate, in order, whether it is there.
     pub(super) settled: Vec<bool>,
     /// Acknowledged claims.
@@ -115,7 +117,7 @@ where
     fn judge(&mut self, row: Option<&T>) {
         let Self { group, compared, effective, .. } = self;
         let shown = |claim: &Claim<T>| row == Some(&claim.row);
-        let acknowledged = group.iter().filter(|claim| claim.acknowledged);
+        let acknowledged = group.iter().filter(|claim| claim.said == Said::There);
         let acknowledged_shown = acknowledged.clone().any(shown);
         let count = acknowledged.clone().count();
         compared.acknowledged += count as u64;
@@ -124,36 +126,50 @@ where
         }
         if !acknowledged_shown {
             for claim in acknowledged {
-                compared.broken.add(|| lost(claim, row));
+                compared.broken.add(|| lost(claim, row, "acknowledged"));
             }
         }
         if let Some(row) = row.filter(|_| count == 0 && !group.iter().any(shown)) {
-            compared.unexplained.add(|| unexplained(row));
+            compared.unexplained.add(|| {
+                compared.twins.push(row.twin_sql());
+                unexplained(row)
+            });
         }
         for claim in group.iter() {
-            if claim.acknowledged || shown(claim) {
-                effective(&claim.row);
-            }
-            if !claim.acknowledged {
-                compared.settled.push(shown(claim));
+            match (claim.said, shown(claim)) {
+                (Said::There, _) => effective(&claim.row),
+                (Said::Uncertain, there) => {
+                    compared.settled.push(there);
+                    if there {
+                        effective(&claim.row);
+                    }
+                }
+                (Said::Found, false) => {
+                    compared.broken.add(|| lost(claim, row, "found during the run"));
+                }
+                (Said::NeverThere, true) => compared.unexplained.add(|| {
+                    compared.twins.push(None);
+                    late(&claim.row)
+                }),
+                (Said::Found, true) | (Said::NeverThere, false) => {}
             }
         }
     }
 }
 
-fn lost<T: Trace>(claim: &Claim<T>, row: Option<&T>) -> Finding {
+fn lost<T: Trace>(claim: &Claim<T>, row: Option<&T>, why: &str) -> Finding {
     let key = claim.row.key();
     Finding {
         kind: FindingKind::Lost,
         key: T::place(key),
-        expected: format!("{} (acknowledged)", claim.row.content()),
+        expected: format!("{} ({why})", claim.row.content()),
         found: row.map_or_else(|| "nothing".to_owned(), T::content),
         sql: T::sql(key),
     }
 }
 
 fn duplicate<T: Trace>(group: &[Claim<T>]) -> Finding {
-    let claims = group.iter().filter(|claim| claim.acknowledged);
+    let claims = group.iter().filter(|claim| claim.said == Said::There);
     let claims: Vec<_> = claims.take(SHOWN_MAX).map(|claim| claim.row.content()).collect();
     let key = group[0].row.key();
     Finding {
@@ -162,6 +178,16 @@ fn duplicate<T: Trace>(group: &[Claim<T>]) -> Finding {
         expected: "acknowledged once".to_owned(),
         found: format!("acknowledged as {}", claims.join(" and as ")),
         sql: T::sql(key),
+    }
+}
+
+fn late<T: Trace>(row: &T) -> Finding {
+    let expected =
+        "nothing: its COMMIT was not answered, its session had ended, and it was not there";
+    Finding {
+        expected: expected.to_owned(),
+        found: format!("{}, which appeared later", row.content()),
+        ..unexplained(row)
     }
 }
 
@@ -188,11 +214,11 @@ mod tests {
     }
 
     fn acknowledged(row: Order) -> Claim<Order> {
-        Claim { row, acknowledged: true }
+        Claim { row, said: Said::There }
     }
 
     fn ambiguous(row: Order) -> Claim<Order> {
-        Claim { row, acknowledged: false }
+        Claim { row, said: Said::Uncertain }
     }
 
     fn compare<T: Trace>(claims: &[Claim<T>], rows: &[T]) -> (Compared, usize) {
@@ -252,7 +278,7 @@ mod tests {
             district: 2,
             amount: Cents(cents),
         };
-        let claim = Claim { row: row(1234), acknowledged: true };
+        let claim = Claim { row: row(1234), said: Said::There };
         let (compared, _) = compare(&[claim], &[row(1235)]);
         let finding = &compared.broken.first[0];
         assert_eq!(finding.kind, FindingKind::Lost);
@@ -293,6 +319,23 @@ mod tests {
         let (compared, _) = compare(&claims[..1], &[order(1, 11)]);
         assert_eq!(compared.settled, [false]);
         assert_eq!(kinds(&compared.unexplained), [(FindingKind::Phantom, O1)]);
+    }
+
+    #[test]
+    fn what_a_look_up_found_must_stay_and_what_it_did_not_must_not_come() {
+        let looked_up = |said| [ambiguous(order(1, 10)), Claim { row: order(1, 10), said }];
+        let row = [order(1, 10)];
+        for (said, rows) in [(Said::Found, &row[..]), (Said::NeverThere, &[])] {
+            let (compared, effective) = compare(&looked_up(said), rows);
+            assert_eq!((compared.broken.total, compared.unexplained.total), (0, 0));
+            assert_eq!((compared.settled, effective), (vec![!rows.is_empty()], rows.len()));
+        }
+        let (compared, _) = compare(&looked_up(Said::Found), &[]);
+        assert_eq!(kinds(&compared.broken), [(FindingKind::Lost, O1)]);
+        let (compared, effective) = compare(&looked_up(Said::NeverThere), &row);
+        assert_eq!(kinds(&compared.unexplained), [(FindingKind::Phantom, O1)]);
+        assert!(compared.unexplained.first[0].found.ends_with("which appeared later"));
+        assert_eq!(effective, 1, "it is there, so counters have moved by it");
     }
 
     #[test]

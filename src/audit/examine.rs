@@ -8,14 +8,15 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::agree::{self, Settlement};
+use super::checksum;
 use super::claim::Trace;
 use super::ledger::{Ledger, uncertain};
 use super::result::Check;
 use super::sorted::Sorted;
 use super::start::Start;
-use super::zone::{ZoneAnswers, ZoneAudit};
+use super::zone::{RUN_SINCE, ZoneAnswers, ZoneAudit};
 use crate::event::ZoneId;
-use crate::record::{self, AuditRecord, Manifest, Record, RecordError};
+use crate::record::{self, AmbiguousCount, AuditRecord, Manifest, Record, RecordError, Work};
 use crate::session::Login;
 use crate::tpcc::scale::Table;
 
@@ -78,6 +79,20 @@ pub enum AuditError {
         /// What the system said.
         source: io::Error,
     },
+    /// No zone holds what the run worked on.
+    #[error(
+        "database {database} is not the one that run {run_id} worked on:\n{}\nname that run's own \
+         servers (--zones); if these are they, its data is gone",
+        reasons.join("\n")
+    )]
+    OtherDatabase {
+        /// Its name.
+        database: String,
+        /// The run.
+        run_id: String,
+        /// What each zone holds instead, in a line.
+        reasons: Vec<String>,
+    },
     /// The request does not fit the run.
     #[error("the run has {zones} zones, but logins for {logins} were given")]
     Zones {
@@ -135,7 +150,7 @@ pub async fn audit(
     let job = Arc::new(job.await.expect("reading a ledger does not panic")?);
     let mut asked = JoinSet::new();
     for (zone, login) in zones.iter().copied().zip(logins) {
-        let audit = ZoneAudit { job: Arc::clone(&job), zone, login, done: 0 };
+        let audit = ZoneAudit::new(Arc::clone(&job), zone, login);
         asked.spawn(async move { (zone, audit.run().await) });
     }
     let mut answers: Vec<ZoneAnswers> = zones.iter().map(|_| ZoneAnswers::default()).collect();
@@ -143,9 +158,18 @@ pub async fn audit(
         let (zone, answer) = joined.expect("auditing a zone does not panic");
         answers[zone.index()] = answer?;
     }
-    let settlement = settle(&job, &answers).map_err(|source| job.sort_error(source))?;
-    let ambiguous = settlement.count;
-    conclude(&mut answers, settlement);
+    let mut ambiguous = AmbiguousCount::default();
+    match job.manifest.work {
+        Work::Run => {
+            let settlement = settle(&job, &answers).map_err(|source| job.sort_error(source))?;
+            ambiguous = settlement.count;
+            settled(&mut answers, settlement);
+        }
+        Work::Load => loaded(&mut answers, &job).await,
+    }
+    for table in Table::ALL {
+        same_rows(&mut answers, *table);
+    }
     Ok(AuditRecord {
         made_at: jiff::Timestamp::now(),
         acknowledged: job.ledger.acknowledged,
@@ -182,8 +206,32 @@ fn settle(job: &Job, answers: &[ZoneAnswers]) -> io::Result<Settlement> {
     Ok(settlement)
 }
 
-/// Adds the checks that need all zones to each zone's own.
-fn conclude(answers: &mut [ZoneAnswers], settlement: Settlement) {
+/// Holds every zone's tables against the rows that the load was to write.
+async fn loaded(answers: &mut [ZoneAnswers], job: &Arc<Job>) {
+    for &table in Table::ALL {
+        let (warehouses, seed) = (job.warehouses(), job.manifest.scenario.workload.seed);
+        let making = tokio::task::spawn_blocking(move || checksum::loaded(table, warehouses, seed));
+        let expected = making.await.expect("making rows does not panic");
+        for zone in answers.iter_mut() {
+            let finding = match zone.sums.get(&table) {
+                None => Err("the zone was not asked".to_owned()),
+                Some(Err(why)) => Err(why.clone()),
+                Some(Ok(_)) if zone.run_since => Err(RUN_SINCE.to_owned()),
+                Some(Ok(found)) => {
+                    let rows: u64 = expected.values().map(|sum| sum.rows).sum();
+                    Ok((
+                        agree::loaded(table, &expected, found),
+                        format!("{rows} rows of seed {seed}"),
+                    ))
+                }
+            };
+            zone.checks.push(Check::loaded(table).result(finding));
+        }
+    }
+}
+
+/// Adds to each zone's checks whether it agrees with the others on writes of unknown fate.
+fn settled(answers: &mut [ZoneAnswers], settlement: Settlement) {
     let (total, detail) = (settlement.total(), settlement.detail());
     for (zone, findings) in answers.iter_mut().zip(settlement.findings) {
         let asked = total == 0 || zone.settled.iter().all(Option::is_some);
@@ -192,9 +240,6 @@ fn conclude(answers: &mut [ZoneAnswers], settlement: Settlement) {
             false => Err("the zone could not be asked for all of them".to_owned()),
         };
         zone.checks.push(Check::uncertain_writes().result(finding));
-    }
-    for table in Table::ALL {
-        same_rows(answers, *table);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::claim::{AnyClaim, Claim, Delivery, Order, Payment, Trace};
+use super::claim::{AnyClaim, Claim, Delivery, Order, Payment, Said, Trace};
 use super::examine::AuditError;
 use super::sorted::{Sorted, Sorter};
 use crate::event::Fate;
@@ -38,8 +38,9 @@ impl Ledger {
         let mut rows = record.ledger()?;
         for entry in rows.by_ref() {
             let entry = entry?;
+            let Some(claim) = AnyClaim::of(&entry, run) else { continue };
             acknowledged += u64::from(entry.fate == Fate::Acknowledged);
-            match AnyClaim::of(&entry, run) {
+            match claim {
                 AnyClaim::Order(claim) => orders.push(claim),
                 AnyClaim::Payment(claim) => payments.push(claim),
                 AnyClaim::Delivery(claim) => deliveries.push(claim),
@@ -69,6 +70,6 @@ pub(super) fn uncertain<T: Trace>(
     claims: &Sorted<T>,
 ) -> io::Result<impl Iterator<Item = io::Result<Claim<T>>>> {
     let uncertain =
-        |claim: &io::Result<Claim<T>>| claim.as_ref().map_or(true, |claim| !claim.acknowledged);
+        |claim: &io::Result<Claim<T>>| claim.as_ref().map_or(true, |of| of.said == Said::Uncertain);
     Ok(claims.iter()?.filter(uncertain))
 }

@@ -33,15 +33,24 @@ impl Check {
     }
 
     pub(super) fn unexplained_orders() -> Self {
-        Self::new("unexplained-orders", "every order since the start is one of this run")
+        Self::new(
+            "unexplained-orders",
+            "every order since the start is one that the ledger explains",
+        )
     }
 
     pub(super) fn unexplained_payments() -> Self {
-        Self::new("unexplained-payments", "every payment with this run's number is one of it")
+        Self::new(
+            "unexplained-payments",
+            "every payment of this run is one that the ledger explains",
+        )
     }
 
     pub(super) fn unexplained_deliveries() -> Self {
-        Self::new("unexplained-deliveries", "every order delivered since the start was by this run")
+        Self::new(
+            "unexplained-deliveries",
+            "every delivery since the start is one that the ledger explains",
+        )
     }
 
     pub(super) fn counted_orders() -> Self {
@@ -49,7 +58,25 @@ impl Check {
     }
 
     pub(super) fn counted_payments() -> Self {
-        Self::new("counted-payments", "w_ytd moved by exactly the payments that took effect")
+        Self::new(
+            "counted-payments",
+            "w_ytd and d_ytd moved by exactly the payments that took effect",
+        )
+    }
+
+    pub(super) fn counted_customers() -> Self {
+        Self::new(
+            "counted-customers",
+            "c_balance, c_ytd_payment and c_payment_cnt moved by exactly what took effect",
+        )
+    }
+
+    pub(super) fn chunks() -> Self {
+        Self::new("loaded-chunks", "every chunk of the load is marked as written, once")
+    }
+
+    pub(super) fn loaded(table: Table) -> Self {
+        Self::new(format!("loaded-{table}"), format!("{table} holds exactly the rows of the load"))
     }
 
     pub(super) fn uncertain_writes() -> Self {

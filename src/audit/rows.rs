@@ -7,8 +7,9 @@ use super::asking::Asking;
 use super::claim::{Claim, Delivery, Order, Payment};
 use super::compare::{Compared, Comparison};
 use super::ledger::Ledger;
-use super::start::Start;
+use super::start::{CustomerSums, Start};
 use crate::event::StatementKind;
+use crate::record::FindingKind;
 use crate::session::{Failure, Row, cell};
 use crate::tpcc::money::{Cents, money};
 use crate::tpcc::scale::DISTRICTS;
@@ -35,6 +36,14 @@ impl From<Failure> for Trouble {
 impl From<io::Error> for Trouble {
     fn from(error: io::Error) -> Self {
         Self::Own(error)
+    }
+}
+
+/// Number of the last run that began in this database.
+pub(super) async fn last_run(zone: &mut Asking) -> Result<u32, Failure> {
+    match zone.rows("SELECT last_run FROM rollproof_meta".to_owned()).await?.first() {
+        Some(row) => cell(row, 0),
+        None => Err(Failure::data(StatementKind::Read, "rollproof_meta is empty")),
     }
 }
 
@@ -137,8 +146,29 @@ fn moment(row: &Row, index: usize) -> Result<Option<i64>, Failure> {
 /// What `history` says.
 pub(super) struct PaymentsSeen {
     pub(super) payments: Compared,
-    /// Amounts that took effect, by warehouse.
-    pub(super) effective: HashMap<u32, Cents>,
+    /// What took effect.
+    pub(super) effective: Paid,
+}
+
+/// Payments that took effect.
+#[derive(Debug, Default)]
+pub(super) struct Paid {
+    pub(super) count: i64,
+    /// Amounts by warehouse and district.
+    pub(super) amounts: HashMap<(u32, u32), Cents>,
+}
+
+impl Paid {
+    /// What was paid in a warehouse.
+    pub(super) fn to_warehouse(&self, warehouse: u32) -> Cents {
+        let own = self.amounts.iter().filter(|((w, _), _)| *w == warehouse);
+        Cents(own.map(|(_, amount)| amount.0).sum())
+    }
+
+    /// All that was paid.
+    pub(super) fn total(&self) -> Cents {
+        Cents(self.amounts.values().map(|amount| amount.0).sum())
+    }
 }
 
 /// Compares the payments of run number `run` with the ledger.
@@ -147,9 +177,11 @@ pub(super) async fn payments(
     ledger: &Ledger,
     run: u32,
 ) -> Result<PaymentsSeen, Trouble> {
-    let mut effective = HashMap::<u32, Cents>::new();
+    let mut effective = Paid::default();
     let mut payments = Comparison::new(ledger.payments.iter()?, |payment: &Payment| {
-        effective.entry(payment.warehouse).or_default().0 += payment.amount.0;
+        effective.count += 1;
+        let place = (payment.warehouse, payment.district);
+        effective.amounts.entry(place).or_default().0 += payment.amount.0;
     });
     let mut from = (0_u32, 0_u64);
     loop {
@@ -176,14 +208,69 @@ pub(super) async fn payments(
     Ok(PaymentsSeen { payments, effective })
 }
 
+/// Tells which of the unexplained rows are there because a business transaction took effect twice.
+/// A zone that does not answer leaves them unexplained.
+pub(super) async fn name_twins(zone: &mut Asking, compared: &mut Compared) {
+    for (finding, sql) in compared.unexplained.first.iter_mut().zip(&compared.twins) {
+        let Some(sql) = sql else { continue };
+        let twin = zone.rows(sql.clone()).await.ok().and_then(|rows| rows.into_iter().next());
+        if let Some(twin) = twin.and_then(|row| cell::<String>(&row, 0).ok()) {
+            finding.kind = FindingKind::Duplicate;
+            finding.expected = format!("nothing: the same transaction is there as {twin}");
+        }
+    }
+}
+
 /// `d_next_o_id` of every district.
 pub(super) async fn next_orders(zone: &mut Asking) -> Result<HashMap<(u32, u32), u64>, Failure> {
     let rows = zone.rows("SELECT d_w_id, d_id, d_next_o_id FROM district".to_owned()).await?;
     rows.iter().map(|row| Ok(((cell(row, 0)?, cell(row, 1)?), cell(row, 2)?))).collect()
 }
 
-/// `w_ytd` of every warehouse.
-pub(super) async fn ytds(zone: &mut Asking) -> Result<HashMap<u32, Cents>, Failure> {
-    let rows = zone.rows("SELECT w_id, w_ytd FROM warehouse".to_owned()).await?;
-    rows.iter().map(|row| Ok((cell(row, 0)?, money(row, 1)?))).collect()
+/// `w_ytd` of every warehouse and `d_ytd` of every district.
+#[derive(Debug, Default)]
+pub(super) struct Ytds {
+    pub(super) warehouses: HashMap<u32, Cents>,
+    pub(super) districts: HashMap<(u32, u32), Cents>,
+}
+
+pub(super) async fn ytds(zone: &mut Asking) -> Result<Ytds, Failure> {
+    let warehouses = zone.rows("SELECT w_id, w_ytd FROM warehouse".to_owned()).await?;
+    let districts = zone.rows("SELECT d_w_id, d_id, d_ytd FROM district".to_owned()).await?;
+    let of_district = |row: &Row| Ok(((cell(row, 0)?, cell(row, 1)?), money(row, 2)?));
+    Ok(Ytds {
+        warehouses: warehouses
+            .iter()
+            .map(|row| Ok((cell(row, 0)?, money(row, 1)?)))
+            .collect::<Result<_, Failure>>()?,
+        districts: districts.iter().map(of_district).collect::<Result<_, Failure>>()?,
+    })
+}
+
+/// What customers' counters say, and what was delivered to them since the start.
+#[derive(Debug, Default)]
+pub(super) struct CustomersSeen {
+    pub(super) sums: CustomerSums,
+    pub(super) delivered: Cents,
+}
+
+/// Adds up all customers, and all order lines delivered since the start.
+pub(super) async fn customers(zone: &mut Asking, start: &Start) -> Result<CustomersSeen, Failure> {
+    let mut seen = CustomersSeen::default();
+    for begun in &start.warehouses {
+        let w = begun.warehouse;
+        for row in zone.rows(CustomerSums::sql(w)).await? {
+            seen.sums.add(CustomerSums::of(&row)?);
+        }
+        for (district, oldest) in (1..).zip(begun.oldest_undelivered) {
+            let delivered = format!(
+                "SELECT COALESCE(SUM(ol_amount), 0) FROM order_line WHERE ol_w_id = {w} \
+                 AND ol_d_id = {district} AND ol_o_id >= {oldest} AND ol_delivery_d IS NOT NULL"
+            );
+            for row in zone.rows(delivered).await? {
+                seen.delivered.0 += money(&row, 0)?.0;
+            }
+        }
+    }
+    Ok(seen)
 }

@@ -8,16 +8,16 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
-use super::claim::{Claim, Trace, WORDS};
+use super::claim::{Claim, Said, Trace, WORDS};
 
 /// Claims sorted at once: about 12 MiB.
 const PIECE_CLAIMS: usize = 1 << 18;
 
-/// The row's numbers and whether it was acknowledged.
+/// The row's numbers and what is said of it.
 const CLAIM_BYTES: usize = WORDS * 8 + 1;
 
 fn to_bytes<T: Trace>(claim: Claim<T>) -> [u8; CLAIM_BYTES] {
-    let mut bytes = [u8::from(claim.acknowledged); CLAIM_BYTES];
+    let mut bytes = [claim.said as u8; CLAIM_BYTES];
     let (words, _) = bytes.as_chunks_mut();
     for (to, word) in words.iter_mut().zip(claim.row.to_words()) {
         *to = word.to_le_bytes();
@@ -26,12 +26,13 @@ fn to_bytes<T: Trace>(claim: Claim<T>) -> [u8; CLAIM_BYTES] {
 }
 
 fn from_bytes<T: Trace>(bytes: [u8; CLAIM_BYTES]) -> Claim<T> {
-    let (chunks, acknowledged) = bytes.as_chunks();
+    let (chunks, said) = bytes.as_chunks();
     let mut words = [0; WORDS];
     for (word, from) in words.iter_mut().zip(chunks) {
         *word = u64::from_le_bytes(*from);
     }
-    Claim { row: T::from_words(words), acknowledged: acknowledged != [0] }
+    let said = Said::ALL[usize::from(said[0])];
+    Claim { row: T::from_words(words), said }
 }
 
 /// Takes claims in any order.
@@ -169,7 +170,7 @@ mod tests {
 
     fn claim(order: u64) -> Claim<Order> {
         let row = Order { warehouse: 1, district: 2, order, customer: 3, entered_us: -4 };
-        Claim { row, acknowledged: order.is_multiple_of(2) }
+        Claim { row, said: Said::ALL[order as usize % 4] }
     }
 
     fn over_the_disk<T: Trace>(claim: Claim<T>) {
@@ -200,15 +201,16 @@ mod tests {
 
         #[test]
         fn every_claim_survives_its_way_over_the_disk(
-            (a, b, c, d, acknowledged) in any::<(u32, u32, u64, i64, bool)>(),
+            (a, b, c, d) in any::<(u32, u32, u64, i64)>(),
+            said in proptest::sample::select(Said::ALL.to_vec()),
         ) {
             let order = Order { warehouse: a, district: b, order: c, customer: a, entered_us: d };
-            over_the_disk(Claim { row: order, acknowledged });
+            over_the_disk(Claim { row: order, said });
             let (warehouse, district, amount) = (b, a, Cents(d));
             let payment = Payment { run: a, terminal: b, sequence: c, warehouse, district, amount };
-            over_the_disk(Claim { row: payment, acknowledged });
+            over_the_disk(Claim { row: payment, said });
             let delivery = Delivery { warehouse: a, delivered_us: d, carrier: b, orders: a };
-            over_the_disk(Claim { row: delivery, acknowledged });
+            over_the_disk(Claim { row: delivery, said });
         }
     }
 }

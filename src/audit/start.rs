@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::event::StatementKind;
-use crate::record::{RecordError, file, write_atomically};
-use crate::session::{BEGIN, COMMIT, Failure, Session, Statement, cell};
+use crate::record::{RecordError, file, read_json, write_atomically};
+use crate::session::{BEGIN, COMMIT, Failure, Row, Session, Statement, cell};
 use crate::tpcc::money::money;
 use crate::tpcc::scale::DISTRICTS;
 
@@ -16,7 +16,7 @@ const WAREHOUSES: Statement =
 
 const COUNTERS: Statement = Statement::fixed(
     StatementKind::Read,
-    "SELECT d_w_id, d_id, d_next_o_id, \
+    "SELECT d_w_id, d_id, d_next_o_id, d_ytd, \
      (SELECT MIN(no_o_id) FROM new_order WHERE no_w_id = d_w_id AND no_d_id = d_id) \
      FROM district ORDER BY d_w_id, d_id",
 );
@@ -32,6 +32,44 @@ pub struct WarehouseStart {
     pub next_order: [u64; DISTRICTS as usize],
     /// The oldest undelivered order of districts 1 to 10; the next one where there was none.
     pub oldest_undelivered: [u64; DISTRICTS as usize],
+    /// `d_ytd` of districts 1 to 10 in cents; absent from runs of older versions.
+    #[serde(default)]
+    pub district_ytd_cents: Option<[i64; DISTRICTS as usize]>,
+    /// Sums over its customers; absent from runs of older versions.
+    #[serde(default)]
+    pub customers: Option<CustomerSums>,
+}
+
+/// Sums over the customers of a warehouse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CustomerSums {
+    /// Of `c_balance`, in cents.
+    pub balance_cents: i64,
+    /// Of `c_ytd_payment`, in cents.
+    pub paid_cents: i64,
+    /// Of `c_payment_cnt`.
+    pub payments: i64,
+}
+
+impl CustomerSums {
+    /// The statement that reads them.
+    pub(super) fn sql(warehouse: u32) -> String {
+        format!(
+            "SELECT COALESCE(SUM(c_balance), 0), COALESCE(SUM(c_ytd_payment), 0), \
+             COALESCE(SUM(c_payment_cnt), 0) FROM customer WHERE c_w_id = {warehouse}"
+        )
+    }
+
+    pub(super) fn of(row: &Row) -> Result<Self, Failure> {
+        let (balance_cents, paid_cents) = (money(row, 0)?.0, money(row, 1)?.0);
+        Ok(Self { balance_cents, paid_cents, payments: cell(row, 2)? })
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.balance_cents += other.balance_cents;
+        self.paid_cents += other.paid_cents;
+        self.payments += other.payments;
+    }
 }
 
 /// Where every counter stood before the load.
@@ -57,6 +95,8 @@ impl Start {
                 ytd_cents: money(&row, 1)?.0,
                 next_order: Default::default(),
                 oldest_undelivered: Default::default(),
+                district_ytd_cents: Some(Default::default()),
+                customers: None,
             });
         }
         for row in session.query(&COUNTERS, by).await?.rows {
@@ -66,9 +106,15 @@ impl Start {
                 return Err(stray(warehouse, district));
             };
             let (owner, next): (_, u64) = (&mut warehouses[owner], cell(&row, 2)?);
-            owner.next_order[district as usize - 1] = next;
-            owner.oldest_undelivered[district as usize - 1] =
-                cell::<Option<u64>>(&row, 3)?.unwrap_or(next);
+            let place = district as usize - 1;
+            owner.next_order[place] = next;
+            owner.district_ytd_cents.get_or_insert_default()[place] = money(&row, 3)?.0;
+            owner.oldest_undelivered[place] = cell::<Option<u64>>(&row, 4)?.unwrap_or(next);
+        }
+        for start in &mut warehouses {
+            let sums = CustomerSums::sql(start.warehouse);
+            let answer = session.query(&Statement::built(StatementKind::Read, sums), by).await?;
+            start.customers = answer.rows.first().map(CustomerSums::of).transpose()?;
         }
         session.query(&COMMIT, by).await?;
         if let Some(bare) = warehouses.iter().find(|start| start.next_order.contains(&0)) {
@@ -94,17 +140,7 @@ impl Start {
     /// # Errors
     /// When the file is there but cannot be read or understood.
     pub fn read(dir: &Path) -> Result<Option<Self>, RecordError> {
-        let path = dir.join(file::START);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(RecordError::Io { verb: "read", path, source }),
-        };
-        serde_json::from_str(&text).map(Some).map_err(|error| RecordError::Damaged {
-            path,
-            place: format!("line {}", error.line()),
-            reason: error.to_string(),
-        })
+        read_json(dir, file::START)
     }
 
     /// The counters of one warehouse.

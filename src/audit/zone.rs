@@ -6,13 +6,15 @@ use std::sync::Arc;
 use super::asking::Asking;
 use super::checksum::{Sums, sums};
 use super::compare::{Compared, Findings};
-use super::counters::{counted_orders, counted_payments};
+use super::counters::{counted_customers, counted_orders, counted_payments};
 use super::examine::{AuditError, Job, Progress};
 use super::result::{self, Check, no_answer};
-use super::rows::{self, OrdersSeen, PaymentsSeen, Trouble};
-use crate::event::ZoneId;
-use crate::record::{CheckResult, Finding, FindingKind};
-use crate::session::Login;
+use super::rows::{self, OrdersSeen, Paid, PaymentsSeen, Trouble};
+use super::start::Start;
+use crate::event::{StatementKind, ZoneId};
+use crate::record::{CheckResult, Finding, FindingKind, Work};
+use crate::session::{Failure, Login, cell};
+use crate::tpcc::chunk_count;
 use crate::tpcc::conditions::{CONDITIONS, Condition, Extent, Holds};
 use crate::tpcc::scale::Table;
 
@@ -25,6 +27,8 @@ pub(super) struct ZoneAnswers {
     pub(super) settled: [Option<Vec<bool>>; 3],
     /// Every table's sums, or why there are none.
     pub(super) sums: HashMap<Table, Result<Sums, String>>,
+    /// A load's rows are as a run since has left them.
+    pub(super) run_since: bool,
 }
 
 /// One zone being audited.
@@ -33,12 +37,23 @@ pub(super) struct ZoneAudit {
     pub(super) zone: ZoneId,
     pub(super) login: Login,
     pub(super) done: usize,
+    /// Why what has changed since the start need not be this run's doing; `None` where nobody else
+    /// has written.
+    others_since: Option<String>,
 }
 
 const BROKEN_OFF: &str = "the ledger breaks off, so what it does not name proves nothing";
+pub(super) const RUN_SINCE: &str = "a run has changed the rows since they were loaded";
+const UNREAD: &str = "the rows to count could not be read";
+const OLD_START: &str = "start.json is an older version's: it does not say where customers began";
+const LATER_RUN: &str = "a later run has written to this database";
 const NO_START: &str = "the counters were not kept when the load began (no start.json)";
 
 impl ZoneAudit {
+    pub(super) fn new(job: Arc<Job>, zone: ZoneId, login: Login) -> Self {
+        Self { job, zone, login, done: 0, others_since: None }
+    }
+
     /// Makes every check. A zone that does not answer leaves checks unknown.
     ///
     /// # Errors
@@ -48,13 +63,23 @@ impl ZoneAudit {
         self.report("connecting");
         let mut asking = match Asking::open(&self.login, self.job.limits).await {
             Ok(asking) => asking,
-            Err(failure) => return Ok(Self::unreachable(&no_answer(&failure))),
+            Err(failure) => return Ok(self.unreachable(&no_answer(&failure))),
         };
-        let orders = self.orders(&mut asking, &mut answers).await?;
-        let payments = self.payments(&mut asking, &mut answers).await?;
-        self.counters(&mut asking, orders, payments, &mut answers).await;
-        for condition in running_conditions() {
-            let result = self.condition(&mut asking, condition).await;
+        match self.job.manifest.work {
+            Work::Run => {
+                self.others_since = self.others_since(&mut asking).await;
+                let orders = self.orders(&mut asking, &mut answers).await?;
+                let payments = self.payments(&mut asking, &mut answers).await?;
+                self.counters(&mut asking, orders, payments, &mut answers).await;
+            }
+            Work::Load => self.chunks(&mut asking, &mut answers).await,
+        }
+        for condition in self.conditions() {
+            let moot = answers.run_since && condition.holds == Holds::AfterLoad;
+            let result = match moot {
+                true => named(condition).result(Err(RUN_SINCE.to_owned())),
+                false => self.condition(&mut asking, condition).await,
+            };
             answers.checks.push(result);
         }
         for table in Table::ALL {
@@ -71,8 +96,10 @@ impl ZoneAudit {
 
     fn report(&mut self, check: &str) {
         self.done += 1;
-        // Connecting, orders, payments, counters; then the conditions and the tables.
-        let of = 4 + running_conditions().count() + Table::ALL.len();
+        // Connecting, then orders, payments and two of counters, or chunks; then conditions and
+        // tables.
+        let first = if self.job.manifest.work == Work::Run { 5 } else { 2 };
+        let of = first + self.conditions().count() + Table::ALL.len();
         (self.job.progress)(Progress {
             zone: self.zone,
             check: check.to_owned(),
@@ -82,21 +109,25 @@ impl ZoneAudit {
     }
 
     /// What is said of a zone that could not be asked at all.
-    fn unreachable(why: &str) -> ZoneAnswers {
+    fn unreachable(&self, why: &str) -> ZoneAnswers {
         let unknown = |check: Check| check.result(Err(why.to_owned()));
-        let own = [
-            Check::ledger_orders(),
-            Check::unexplained_orders(),
-            Check::ledger_deliveries(),
-            Check::unexplained_deliveries(),
-            Check::ledger_payments(),
-            Check::unexplained_payments(),
-            Check::counted_orders(),
-            Check::counted_payments(),
-        ];
-        let checks = own.into_iter().chain(running_conditions().map(named)).map(unknown).collect();
+        let own = match self.job.manifest.work {
+            Work::Run => vec![
+                Check::ledger_orders(),
+                Check::unexplained_orders(),
+                Check::ledger_deliveries(),
+                Check::unexplained_deliveries(),
+                Check::ledger_payments(),
+                Check::unexplained_payments(),
+                Check::counted_orders(),
+                Check::counted_payments(),
+                Check::counted_customers(),
+            ],
+            Work::Load => vec![Check::chunks()],
+        };
+        let checks = own.into_iter().chain(self.conditions().map(named)).map(unknown).collect();
         let sums = Table::ALL.iter().map(|table| (*table, Err(why.to_owned()))).collect();
-        ZoneAnswers { checks, settled: [None, None, None], sums }
+        ZoneAnswers { checks, settled: [None, None, None], sums, run_since: false }
     }
 
     async fn orders(
@@ -123,9 +154,11 @@ impl ZoneAudit {
                 return Ok(None);
             }
         };
+        rows::name_twins(zone, &mut seen.orders).await;
         let checks = (Check::ledger_orders(), Check::unexplained_orders());
-        let since_start = start.ok_or(NO_START).and(self.names_all());
-        answers.settled[0] = Some(Self::compared(checks, &mut seen.orders, since_start, answers));
+        let since_start = self.counted_from().map(drop);
+        let own = since_start.clone();
+        answers.settled[0] = Some(Self::compared(checks, &mut seen.orders, own, answers));
         let checks = (Check::ledger_deliveries(), Check::unexplained_deliveries());
         match &mut seen.deliveries {
             Some(deliveries) => {
@@ -149,6 +182,7 @@ impl ZoneAudit {
         let checks = (Check::ledger_payments(), Check::unexplained_payments());
         match rows::payments(zone, &job.ledger, job.manifest.run_number).await {
             Ok(mut seen) => {
+                rows::name_twins(zone, &mut seen.payments).await;
                 answers.settled[1] =
                     Some(Self::compared(checks, &mut seen.payments, self.names_all(), answers));
                 Ok(Some(seen))
@@ -163,8 +197,18 @@ impl ZoneAudit {
     }
 
     /// Whether the ledger names all that this run wrote.
-    fn names_all(&self) -> Result<(), &'static str> {
-        if self.job.ledger.whole { Ok(()) } else { Err(BROKEN_OFF) }
+    fn names_all(&self) -> Result<(), String> {
+        if self.job.ledger.whole { Ok(()) } else { Err(BROKEN_OFF.to_owned()) }
+    }
+
+    /// Whether somebody else has written since the run: payments carry their run's number, orders
+    /// and counters do not.
+    async fn others_since(&self, zone: &mut Asking) -> Option<String> {
+        match rows::last_run(zone).await {
+            Ok(last) if last > self.job.manifest.run_number => Some(LATER_RUN.to_owned()),
+            Ok(_) => None,
+            Err(failure) => Some(no_answer(&failure)),
+        }
     }
 
     /// Turns a comparison into its two checks; hands out what was settled. Rows are unexplained
@@ -172,14 +216,14 @@ impl ZoneAudit {
     fn compared(
         (claimed, unexplained): (Check, Check),
         compared: &mut Compared,
-        names_all: Result<(), &str>,
+        names_all: Result<(), String>,
         answers: &mut ZoneAnswers,
     ) -> Vec<bool> {
         let compared = std::mem::take(compared);
         let detail = format!("{} acknowledged, {} rows read", compared.acknowledged, compared.rows);
         answers.checks.push(claimed.result(Ok((compared.broken, detail.clone()))));
         let strangers = names_all.map(|()| (compared.unexplained, detail));
-        answers.checks.push(unexplained.result(strangers.map_err(str::to_owned)));
+        answers.checks.push(unexplained.result(strangers));
         compared.settled
     }
 
@@ -191,27 +235,70 @@ impl ZoneAudit {
         answers: &mut ZoneAnswers,
     ) {
         self.report(Check::counted_orders().name());
-        let start = self.job.start.as_ref().ok_or(NO_START);
-        let start = start.and_then(|start| self.names_all().map(|()| start));
-        let unread = || "the rows to count could not be read".to_owned();
-        let counted: result::Finding = match (&start, orders) {
-            (Err(why), _) => Err((*why).to_owned()),
-            (_, None) => Err(unread()),
-            (Ok(start), Some(seen)) => rows::next_orders(zone)
-                .await
-                .map(|next| counted_orders(start, &seen.effective, &next))
-                .map_err(|failure| no_answer(&failure)),
-        };
+        let counted = self.counted_orders(zone, orders).await;
         answers.checks.push(Check::counted_orders().result(counted));
-        let counted: result::Finding = match (&start, payments) {
-            (Err(why), _) => Err((*why).to_owned()),
-            (_, None) => Err(unread()),
-            (Ok(start), Some(seen)) => rows::ytds(zone)
-                .await
-                .map(|ytd| counted_payments(start, &seen.effective, &ytd))
-                .map_err(|failure| no_answer(&failure)),
-        };
+        let paid = payments.as_ref().map(|seen| &seen.effective);
+        let counted = self.counted_payments(zone, paid).await;
         answers.checks.push(Check::counted_payments().result(counted));
+        self.report(Check::counted_customers().name());
+        let counted = self.counted_customers(zone, paid).await;
+        answers.checks.push(Check::counted_customers().result(counted));
+    }
+
+    /// Where the counters stood before a ledger that names all that moved them.
+    fn counted_from(&self) -> Result<&Start, String> {
+        let start = self.job.start.as_ref().ok_or(NO_START)?;
+        self.names_all()?;
+        self.others_since.clone().map_or(Ok(start), Err)
+    }
+
+    async fn counted_orders(&self, zone: &mut Asking, seen: Option<OrdersSeen>) -> result::Finding {
+        let (start, seen) = (self.counted_from()?, seen.ok_or(UNREAD)?);
+        let next = rows::next_orders(zone).await.map_err(|failure| no_answer(&failure))?;
+        Ok(counted_orders(start, &seen.effective, &next))
+    }
+
+    async fn counted_payments(&self, zone: &mut Asking, paid: Option<&Paid>) -> result::Finding {
+        let (start, paid) = (self.counted_from()?, paid.ok_or(UNREAD)?);
+        let ytds = rows::ytds(zone).await.map_err(|failure| no_answer(&failure))?;
+        Ok(counted_payments(start, paid, &ytds))
+    }
+
+    async fn counted_customers(&self, zone: &mut Asking, paid: Option<&Paid>) -> result::Finding {
+        let (start, paid) = (self.counted_from()?, paid.ok_or(UNREAD)?);
+        let seen = rows::customers(zone, start).await.map_err(|failure| no_answer(&failure))?;
+        Ok(counted_customers(start, paid, &seen).ok_or(OLD_START)?)
+    }
+
+    /// Counts the marks of chunks, each of which is in the transaction that wrote its chunk.
+    async fn chunks(&mut self, zone: &mut Asking, answers: &mut ZoneAnswers) {
+        self.report(Check::chunks().name());
+        let expected = chunk_count(self.job.warehouses(), self.job.manifest.scenario.workload.seed);
+        let counted = count_marks(zone).await;
+        answers.run_since = matches!(counted, Ok((_, last_run)) if last_run > 0);
+        let finding = counted.map_err(|failure| no_answer(&failure)).map(|(found, _)| {
+            let mut findings = Findings::default();
+            if found != expected {
+                findings.add(|| Finding {
+                    kind: match found < expected {
+                        true => FindingKind::Lost,
+                        false => FindingKind::Duplicate,
+                    },
+                    key: "rollproof_chunk".to_owned(),
+                    expected: format!("{expected} chunks"),
+                    found: format!("{found} chunks"),
+                    sql: MARKS.to_owned(),
+                });
+            }
+            (findings, format!("{found} of {expected} chunks"))
+        });
+        answers.checks.push(Check::chunks().result(finding));
+    }
+
+    /// The conditions that must hold: while and after transactions run fewer than after a load.
+    fn conditions(&self) -> impl Iterator<Item = &'static Condition> + use<> {
+        let after_load = self.job.manifest.work == Work::Load;
+        CONDITIONS.iter().filter(move |condition| after_load || condition.holds == Holds::Always)
     }
 
     async fn condition(&mut self, zone: &mut Asking, condition: &Condition) -> CheckResult {
@@ -237,9 +324,14 @@ impl ZoneAudit {
     }
 }
 
-/// The conditions that hold while and after transactions run.
-fn running_conditions() -> impl Iterator<Item = &'static Condition> {
-    CONDITIONS.iter().filter(|condition| condition.holds == Holds::Always)
+const MARKS: &str = "SELECT COUNT(*), (SELECT last_run FROM rollproof_meta) FROM rollproof_chunk";
+
+/// How many chunks are marked, and how many runs began since.
+async fn count_marks(zone: &mut Asking) -> Result<(u64, u64), Failure> {
+    match zone.rows(MARKS.to_owned()).await?.first() {
+        Some(row) => Ok((cell(row, 0)?, cell(row, 1)?)),
+        None => Err(Failure::data(StatementKind::Read, "a count without a row")),
+    }
 }
 
 fn named(condition: &Condition) -> Check {

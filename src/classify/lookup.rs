@@ -109,11 +109,4 @@ mod tests {
         assert_eq!(answer, (ErrorClass::Other, AtCommit::Unknown));
         assert_eq!(ErrorClass::Other.retry(), Retry::Never);
     }
-
-    #[test]
-    fn oceanbase_4012_is_ambiguous_at_commit_and_a_deadline_elsewhere() {
-        let at = |statement| classify(Product::OceanBase, words(4012, "HY000"), statement);
-        assert_eq!(at(StatementKind::Commit).1, AtCommit::Unknown);
-        assert_eq!(at(StatementKind::Write).0, ErrorClass::Deadline);
-    }
 }

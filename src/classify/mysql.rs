@@ -45,6 +45,7 @@ pub(super) const TABLE: &[Entry] = &[
     sure(1213, C::Deadlock), // ER_LOCK_DEADLOCK
     sure(1223, C::ReadOnly), // ER_CANT_UPDATE_WITH_READLOCK
     sure(1226, C::Overload), // ER_USER_LIMIT_REACHED
+    sure(1227, C::Auth),     // ER_SPECIFIC_ACCESS_DENIED_ERROR
     sure(1290, C::ReadOnly), // ER_OPTION_PREVENTS_STATEMENT
     open(1317, C::RolledBack), // ER_QUERY_INTERRUPTED
     sure(1698, C::Auth),     // ER_ACCESS_DENIED_NO_PASSWORD_ERROR

@@ -1,19 +1,39 @@
 //! `rollproof audit`, and the audit that ends every run.
 
 use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use clap::Args;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
-use super::Exit;
-use super::args::AuditArgs;
 use super::conclude::conclude;
 use super::notice::Notice;
+use super::secrets::SecretArgs;
+use super::{Exit, help};
 use crate::audit::{AuditRequest, Limits, Progress, audit as hold_against_database};
 use crate::cluster::reach;
 use crate::record::Record;
 use crate::scenario::{Cluster, Scenario, Zone};
 use crate::session::{Login, Password};
+
+/// Where there is no terminal to show a bar on, a line this often.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+/// `rollproof audit`
+#[derive(Debug, Args)]
+#[command(after_help = help::AUDIT)]
+pub(super) struct AuditArgs {
+    /// The run's directory
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Zones, where their addresses have changed since the run
+    #[arg(long, value_name = "NAME=HOST:PORT", value_delimiter = ',', help_heading = "Cluster")]
+    zones: Vec<Zone>,
+    #[command(flatten)]
+    secrets: SecretArgs,
+}
 
 pub(super) async fn run(args: AuditArgs, out: impl Write) -> anyhow::Result<Exit> {
     let credentials = args.secrets.resolve()?;
@@ -23,8 +43,9 @@ pub(super) async fn run(args: AuditArgs, out: impl Write) -> anyhow::Result<Exit
     }
     move_zones(&mut scenario.cluster, args.zones)?;
     let scenario = scenario.validate()?;
-    // A wrong password must not replace what an earlier audit found by "nothing is known".
+    // A wrong password, or another database, must not replace what an earlier audit found by "nothing is known".
     reach(&scenario.cluster, &credentials.password).await?;
+    request(&args.run, &scenario, &credentials.password)?.check_database().await?;
     audit(&args.run, &scenario, &credentials.password).await?;
     conclude(&args.run, out)
 }
@@ -45,20 +66,24 @@ fn move_zones(cluster: &mut Cluster, moved: Vec<Zone>) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn request(dir: &Path, scenario: &Scenario, password: &Password) -> anyhow::Result<AuditRequest> {
+    let cluster = &scenario.cluster;
+    let login = |zone| Login::to_zone(cluster, zone, password).in_database(&cluster.database);
+    Ok(AuditRequest {
+        record: Record::open(dir)?,
+        logins: cluster.zones.iter().map(login).collect(),
+        limits: Limits::default(),
+    })
+}
+
 /// Audits the run in `dir` against the database of `scenario` and keeps the result there.
 pub(super) async fn audit(
     dir: &Path,
     scenario: &Scenario,
     password: &Password,
 ) -> anyhow::Result<()> {
-    let cluster = &scenario.cluster;
     let names = scenario.zone_names();
-    let login = |zone| Login::to_zone(cluster, zone, password).in_database(&cluster.database);
-    let request = AuditRequest {
-        record: Record::open(dir)?,
-        logins: cluster.zones.iter().map(login).collect(),
-        limits: Limits::default(),
-    };
+    let request = request(dir, scenario, password)?;
     let terminal = std::io::stderr().is_terminal();
     let bar = if terminal { ProgressBar::new(0) } else { ProgressBar::hidden() };
     // However it ends, by an interrupt as well.
@@ -69,12 +94,18 @@ pub(super) async fn audit(
         Notice.line(&"checking the data on every zone");
     }
     let shown = bar.clone();
+    let told = Mutex::new(Instant::now());
     let record = hold_against_database(request, move |progress| {
         let Progress { zone, check, done, of } = progress;
         shown.set_length(of as u64);
         shown.set_position(done as u64);
         let name = names.get(zone.index()).map_or("?", String::as_str);
         shown.set_message(format!("{name} {check}"));
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        if !terminal && told.elapsed() >= TELL_EVERY {
+            *told = Instant::now();
+            Notice.line(&format_args!("checking the data: {name} {check}, {done} of {of} done"));
+        }
     })
     .await?;
     record.write(dir)?;

@@ -26,6 +26,6 @@ pub(super) fn conclude(dir: &Path, mut out: impl Write) -> anyhow::Result<Exit> 
             )
         })?;
     }
-    writeln!(out, "\nreport: {}", dir.join("report.md").display())?;
+    writeln!(out, "\nreport: {}", dir.join("report.html").display())?;
     Ok(Exit::from(&verdict))
 }

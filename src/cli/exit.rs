@@ -1,5 +1,6 @@
 //! Exit codes: what a script that called rollproof can rely on.
 
+use crate::compare::Answer;
 use crate::verdict::Verdict;
 
 /// How a command ended. What the codes of a verdict mean is said where verdicts are.
@@ -11,6 +12,8 @@ impl Exit {
     pub const DONE: Self = Self(0);
     /// A load is not complete.
     pub const INCOMPLETE: Self = Self(1);
+    /// A load is complete and its data are wrong.
+    pub const WRONG_DATA: Self = Self(3);
     /// The command line, the scenario, the plan or the connection data are wrong.
     pub const USAGE: Self = Self(2);
     /// Nothing can be proven, because the record could not be written or read.
@@ -22,6 +25,12 @@ impl Exit {
 impl From<&Verdict> for Exit {
     fn from(verdict: &Verdict) -> Self {
         Self(verdict.exit_code())
+    }
+}
+
+impl From<Answer> for Exit {
+    fn from(answer: Answer) -> Self {
+        Self(answer.exit_code())
     }
 }
 

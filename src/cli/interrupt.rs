@@ -17,11 +17,10 @@ impl Interrupt {
         let interrupt = Self::default();
         let told = interrupt.clone();
         tokio::spawn(async move {
-            for token in [&told.orderly, &told.now] {
-                if wait_for_signal().await.is_err() {
-                    return;
-                }
-                token.cancel();
+            while !told.now.is_cancelled() && wait_for_signal().await.is_ok() {
+                // Somebody else may have asked for the orderly end before.
+                let next = if told.orderly.is_cancelled() { &told.now } else { &told.orderly };
+                next.cancel();
             }
         });
         interrupt

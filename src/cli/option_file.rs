@@ -69,4 +69,10 @@ mod tests {
             ClientOptions { user: Some("app".to_owned()), password: Some("a b\\c ".to_owned()) };
         assert_eq!(parse(text), expected);
     }
+
+    #[test]
+    fn a_user_may_name_tenant_and_cluster() {
+        let options = parse("[client]\nuser=app@biz#obcluster\n");
+        assert_eq!(options.user.as_deref(), Some("app@biz#obcluster"));
+    }
 }

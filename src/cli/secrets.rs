@@ -10,8 +10,16 @@ use crate::session::Password;
 /// Environment variable that holds the database password.
 pub(super) const PASSWORD_VARIABLE: &str = "ROLLPROOF_PASSWORD";
 
+/// Environment variable that holds the control plane's, where it has a user of its own.
+const CONTROL_VARIABLE: &str = "ROLLPROOF_CONTROL_PASSWORD";
+
+/// The password of the control plane's user; the load's where none is given.
+pub(super) fn control_password(load: &Password) -> Password {
+    std::env::var(CONTROL_VARIABLE).map_or_else(|_| load.clone(), Password::new)
+}
+
 /// How to prove who connects.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct SecretArgs {
     /// Option file with user and password in its [client] group, as the servers' own clients read
     /// it. Without it the password comes from the environment variable ROLLPROOF_PASSWORD

@@ -92,6 +92,12 @@ impl Question {
         self.unasked(&failure.to_string())
     }
 
+    /// The line of a question that this server cannot answer, because it has not what is asked
+    /// for. Nothing is known then: no rows would be another answer.
+    pub(super) fn unsupported(&self, why: impl Into<String>, advice: &str) -> CheckLine {
+        self.line(CheckStatus::Unsupported, why.into(), advice)
+    }
+
     /// The line of a question that could not be put to anyone.
     pub(super) fn unasked(&self, why: &str) -> CheckLine {
         let advice = "nothing is known of this; see the lines above for the connection, or grant \

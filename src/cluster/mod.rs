@@ -5,16 +5,20 @@
 //! Product knowledge stays in its adapter; adding a product is adding a file here and a line in
 //! [`adapter`]. Adapters share `site`, which keeps one administrative session a zone, and
 //! [`check`], the vocabulary of checks with those that hold for every product. [`observe`] looks
-//! at every zone all the time and tells what changed; [`reach`] finds out beforehand whether any
-//! zone can be talked to.
+//! at every zone all the time and tells what changed; [`reach`] finds out beforehand whether the
+//! zones are there and are what they are taken for.
 
 mod adapter;
 pub mod check;
 mod galera;
+mod identity;
 pub mod observe;
+pub mod oceanbase;
 mod plain;
 mod reach;
 mod site;
 
-pub use adapter::{Cluster, Finding, Pending, Refusal, Unsupported, adapter};
-pub use reach::{NoZone, reach};
+pub use adapter::{
+    Act, Cluster, Finding, Kept, Pending, Refusal, Setting, Told, Unsupported, adapter, control,
+};
+pub use reach::{Away, Unusable, reach};

@@ -8,13 +8,16 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::Cluster;
+use super::{Cluster, Told};
 use crate::clock::RunClock;
 use crate::collect::EventSender;
 use crate::event::{ClusterEvent, ClusterFact, Event, Source, ZoneId, ZoneState, ZoneStatus};
 
 /// A zone that has not answered a look by then is down, whatever it may be doing.
 pub const LOOK_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Hearing the product out takes several questions.
+const HEAR_DEADLINE: Duration = Duration::from_secs(3);
 
 /// The running observers.
 pub struct ObserverHandle {
@@ -63,6 +66,37 @@ pub fn start(
         });
     }
     ObserverHandle { statuses, tasks }
+}
+
+/// Passes on what the product tells of an upgrade's course, asking every `every` until `stop` is
+/// cancelled. Its warnings always; its steps only where `steps` says that nobody knows them better.
+pub async fn listen(
+    cluster: Arc<dyn Cluster>,
+    every: Duration,
+    steps: bool,
+    clock: RunClock,
+    events: EventSender,
+    stop: CancellationToken,
+) {
+    let hear = async {
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let Some(told) = cluster.hear(Instant::now() + HEAR_DEADLINE).await else { return };
+            let now = Instant::now();
+            for Told { ago, uncertainty, fact } in told {
+                if !steps && matches!(fact, ClusterFact::Step { .. }) {
+                    continue;
+                }
+                let at = clock.of(now.checked_sub(ago).unwrap_or(now));
+                let uncertainty_us = u64::try_from(uncertainty.as_micros()).unwrap_or(u64::MAX);
+                let event = ClusterEvent { at, uncertainty_us, source: Source::Observer, fact };
+                events.send(Event::Cluster(event)).await;
+            }
+        }
+    };
+    stop.run_until_cancelled(hear).await;
 }
 
 fn unseen(zone: ZoneId) -> ZoneStatus {

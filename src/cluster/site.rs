@@ -40,10 +40,28 @@ impl Site {
         }
     }
 
+    /// The same zones with sessions of their own, for questions that must not wait for others.
+    pub(super) fn apart(&self) -> Self {
+        let zone = |Zone { name, login, .. }: &Zone| Zone {
+            name: name.clone(),
+            login: login.clone(),
+            kept: Mutex::new(None),
+        };
+        Self { database: self.database.clone(), zones: self.zones.iter().map(zone).collect() }
+    }
+
     /// Statements applied to every session from now on.
     pub(super) fn with_settings(mut self, settings: &[&str]) -> Self {
         for zone in &mut self.zones {
             zone.login.settings = settings.iter().map(|&sql| sql.to_owned()).collect();
+        }
+        self
+    }
+
+    /// Starts every session in a schema from now on.
+    pub(super) fn in_schema(mut self, schema: &str) -> Self {
+        for zone in &mut self.zones {
+            zone.login.database = Some(schema.to_owned());
         }
         self
     }
@@ -79,8 +97,20 @@ impl Site {
         statement: &Statement,
         by: Instant,
     ) -> Result<Answer, Failure> {
+        self.act(zone, statement, by.min(Instant::now() + QUESTION)).await
+    }
+
+    /// The same for a statement that may take its time.
+    ///
+    /// # Errors
+    /// As [`Site::query`].
+    pub(super) async fn act(
+        &self,
+        zone: ZoneId,
+        statement: &Statement,
+        by: Instant,
+    ) -> Result<Answer, Failure> {
         let Zone { login, kept, .. } = &self.zones[zone.index()];
-        let by = by.min(Instant::now() + QUESTION);
         let mut slot = kept.lock().await;
         // Out of its slot while it is in use: a question given up half-way takes its session
         // along, and nobody reads the answer to somebody else's question.
@@ -145,10 +175,9 @@ impl Site {
 
 /// The status of a zone that a look failed to read: a server that said no is up, silence is down.
 pub(super) fn unread(zone: ZoneId, failure: &Failure) -> ZoneStatus {
-    let answered = failure.code.errno != 0;
     ZoneStatus {
         zone,
-        state: if answered { ZoneState::NotReady } else { ZoneState::Down },
+        state: if failure.is_answer() { ZoneState::NotReady } else { ZoneState::Down },
         version: None,
         cluster_size: None,
         detail: format!("{}: {}", failure.class, failure.message),

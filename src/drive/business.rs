@@ -48,6 +48,10 @@ pub(super) trait Business: Send + 'static {
         call: Call,
     ) -> impl Future<Output = Execution> + Send;
 
+    /// The server's id of the session that the last execution went through; `None` where it never
+    /// got one.
+    fn session_id(&self) -> Option<u32>;
+
     /// Drops the connection without another word.
     fn sever(&mut self);
 

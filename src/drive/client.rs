@@ -41,17 +41,20 @@ pub(super) fn deck(mut source: TerminalSource, wait_scale: f64) -> Draw<Input> {
 pub(super) struct Client {
     terminal: u32,
     session: Option<(ZoneId, Session)>,
+    /// The id of the session used last, which may be gone.
+    session_id: Option<u32>,
     desk: Arc<Desk>,
 }
 
 impl Client {
     /// A client that is not connected yet.
     pub(super) fn new(terminal: u32, desk: Arc<Desk>) -> Self {
-        Self { terminal, session: None, desk }
+        Self { terminal, session: None, session_id: None, desk }
     }
 
     /// The session in `zone`: the one at hand, or a new one before `by`.
     async fn session_in(&mut self, zone: ZoneId, by: Instant) -> Result<&mut Session, Failure> {
+        self.session_id = None;
         let session = match self.session.take() {
             Some((at, session)) if at == zone && session.is_open() => session,
             old => {
@@ -62,6 +65,7 @@ impl Client {
                 Session::open(&self.desk.logins[zone.index()], by).await?
             }
         };
+        self.session_id = session.server_id();
         Ok(&mut self.session.insert((zone, session)).1)
     }
 }
@@ -92,6 +96,10 @@ impl Business for Client {
                 Execution { outcome, failure: Some(failure), key: None }
             }
         }
+    }
+
+    fn session_id(&self) -> Option<u32> {
+        self.session_id
     }
 
     fn sever(&mut self) {

@@ -2,6 +2,7 @@
 //! their deliveries, and probers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -9,20 +10,22 @@ use super::client::{Client, Desk, deck};
 use super::driver::Drive;
 use super::ending::Ending;
 use super::health::Health;
+use super::look_up::{DOUBTS_MAX, Doubt, LookUp};
 use super::own::Dispatch;
 use super::probe::{self, Prober};
 use super::retry::Trouble;
 use super::route::Route;
 use super::schedule::{Backlog, Schedule};
 use super::terminal::{Rules, Terminal};
+use super::unknown::Unknowns;
 use super::work::{Draw, Drawn, Pace, Work};
 use crate::clock::RunClock;
 use crate::collect::EventSender;
 use crate::event::{ProbeKind, RunTime, ZoneId};
-use crate::scenario::{LoadModel, Routing, Scenario};
+use crate::scenario::{LoadModel, Routing, Scenario, Zone};
 use crate::session::Login;
 use crate::tpcc::random::{Purpose, Stream};
-use crate::tpcc::{Home, Input, TerminalSource, session_settings};
+use crate::tpcc::{Home, Input, TerminalSource, causal_reads, session_settings};
 
 /// Closed loops begin spread over this long, so that they neither connect nor think in step.
 const CLOSED_BEGIN_SPREAD_US: f64 = 1e6;
@@ -42,19 +45,46 @@ pub(super) struct Crew<'a> {
     desk: Arc<Desk>,
     ending: Ending,
     events: EventSender,
+    doubts: mpsc::Sender<Doubt>,
 }
 
 impl<'a> Crew<'a> {
-    /// The crew of a run that begins now.
+    /// The crew of a run that begins now, and who looks up what its terminals are not sure of.
     pub(super) fn new(
         drive: Drive<'a>,
         clock: RunClock,
         ending: Ending,
         events: EventSender,
-    ) -> Self {
+    ) -> (Self, LookUp) {
         let rules = Arc::new(drive.rules(clock));
         let desk = Arc::new(drive.desk(clock));
-        Self { drive, begin: clock.now(), rules, desk, ending, events }
+        let (doubts, received) = mpsc::channel(DOUBTS_MAX);
+        let look_up = LookUp {
+            clock,
+            run_number: drive.run_number,
+            logins: drive.readers(),
+            patience: drive.scenario.load.connect_deadline.0
+                + drive.scenario.load.statement_deadline.0,
+            doubts: received,
+            ending: ending.child(),
+            events: events.clone(),
+        };
+        (Self { drive, begin: clock.now(), rules, desk, ending, events, doubts }, look_up)
+    }
+
+    /// The run's clock.
+    pub(super) fn clock(&self) -> RunClock {
+        self.rules.clock
+    }
+
+    /// The end that all of them share.
+    pub(super) fn ending(&self) -> Ending {
+        self.ending.clone()
+    }
+
+    /// How long a business transaction may take.
+    pub(super) fn deadline(&self) -> Duration {
+        self.drive.scenario.load.deadline.0
     }
 
     /// Where arrivals are counted.
@@ -114,6 +144,7 @@ impl<'a> Crew<'a> {
             rules: Arc::clone(&self.rules),
             ending: self.ending.child(),
             events: self.events.clone(),
+            doubts: self.doubts.clone(),
             trouble: Trouble::default(),
         }
     }
@@ -149,7 +180,8 @@ impl<'a> Crew<'a> {
         let cluster = &scenario.cluster;
         let mut probers = Vec::new();
         for (zone, place) in scenario.zone_ids().zip(&cluster.zones) {
-            let login = Arc::new(self.drive.login(place.host_port()));
+            let login = Login::to_zone(cluster, place, self.drive.password);
+            let login = Arc::new(login.in_database(&cluster.database));
             for (turn, &kind) in (0..).zip(ProbeKind::ALL) {
                 let prober = Prober {
                     zone,
@@ -188,32 +220,46 @@ impl Drive<'_> {
             through_proxy: load.routing == Routing::Proxy,
             health: Arc::new(Health::new(self.scenario.cluster.zones.len())),
             dispatch: Arc::default(),
+            unknowns: Unknowns::default(),
         }
     }
 
     fn desk(&self, clock: RunClock) -> Desk {
         let Scenario { cluster, load, .. } = self.scenario;
-        let settings = load_settings(self.scenario);
-        let addresses = match load.routing {
-            Routing::Proxy => vec![cluster.proxy_host_port()],
+        let logins = match load.routing {
+            Routing::Proxy => {
+                let proxy = cluster.proxy_host_port().expect("validation has seen to it");
+                vec![Login::to(cluster, proxy, self.password)]
+            }
             Routing::Failover | Routing::Pinned => {
-                cluster.zones.iter().map(|zone| zone.host_port()).collect()
+                let zones = cluster.zones.iter();
+                zones.map(|zone| Login::to_zone(cluster, zone, self.password)).collect()
             }
         };
-        let login = |address| Login { settings: settings.clone(), ..self.login(address) };
+        let settings = load_settings(self.scenario);
+        let login = |login: Login| Login {
+            settings: settings.clone(),
+            ..login.in_database(&cluster.database)
+        };
         Desk {
             clock,
             run_number: self.run_number,
-            logins: addresses.into_iter().map(login).collect(),
+            logins: logins.into_iter().map(login).collect(),
             connect_deadline: load.connect_deadline.0,
             statement_deadline: load.statement_deadline.0,
         }
     }
 
-    fn login(&self, address: Option<(&str, u16)>) -> Login {
-        let address = address.expect("validation has seen to it that it has both");
+    /// How to read in each zone what was acknowledged in any of them.
+    fn readers(&self) -> Vec<Login> {
         let cluster = &self.scenario.cluster;
-        Login::to(cluster, address, self.password).in_database(&cluster.database)
+        let settings: Vec<_> =
+            causal_reads(cluster.product).map(str::to_owned).into_iter().collect();
+        let login = |zone: &Zone| Login {
+            settings: settings.clone(),
+            ..Login::to_zone(cluster, zone, self.password).in_database(&cluster.database)
+        };
+        cluster.zones.iter().map(login).collect()
     }
 
     fn route(&self, terminal: u32) -> Route {

@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::client::Client;
 use super::crew::Crew;
 use super::ending::Ending;
+use super::look_up::LookUp;
 use super::own::SelfWatch;
-use super::terminal::Done;
+use super::terminal::{Done, Terminal};
 use crate::clock::RunClock;
 use crate::collect::EventSender;
 use crate::event::{InputCounts, RunTime};
 use crate::scenario::Scenario;
 use crate::session::Password;
-use crate::tpcc::random::RunConstants;
+use crate::tpcc::random::{CLast, RunConstants};
 
 /// What an attempt may take beyond its deadline before it is taken for hung: the tool's own delay
 /// and a last ROLLBACK.
@@ -47,6 +49,7 @@ pub struct Driven {
 pub struct Driver {
     terminals: JoinSet<(u32, Done)>,
     probers: JoinSet<()>,
+    look_up: JoinHandle<()>,
     watch: SelfWatch,
     ending: Ending,
     drain: Duration,
@@ -56,21 +59,44 @@ impl Driver {
     /// Starts terminals, probes and self-watch at this moment. All of them report to `events`,
     /// and end by themselves after [`stop`](Self::stop). Call it inside a runtime.
     pub fn start(drive: Drive<'_>, clock: RunClock, events: EventSender) -> Self {
-        let ending = Ending::new(clock);
-        let crew = Crew::new(drive, clock, ending.clone(), events.clone());
+        let (crew, look_up) = Crew::new(drive, clock, Ending::new(clock), events.clone());
+        let terminals = crew.terminals();
+        Self::with(crew, terminals, look_up, events)
+    }
+
+    /// Starts probes and self-watch alone, beside a load that somebody else drives.
+    pub fn without_terminals(
+        scenario: &Scenario,
+        password: &Password,
+        clock: RunClock,
+        events: EventSender,
+    ) -> Self {
+        let seed = scenario.workload.seed;
+        let constants = RunConstants::new(seed, CLast::load(seed));
+        let drive = Drive { scenario, password, run_number: 0, constants };
+        let (crew, look_up) = Crew::new(drive, clock, Ending::new(clock), events.clone());
+        Self::with(crew, Vec::new(), look_up, events)
+    }
+
+    fn with(
+        crew: Crew<'_>,
+        crew_terminals: Vec<Terminal<Client>>,
+        look_up: LookUp,
+        events: EventSender,
+    ) -> Self {
         let mut terminals = JoinSet::new();
-        for terminal in crew.terminals() {
+        for terminal in crew_terminals {
             terminals.spawn(async move { (terminal.id, terminal.run().await) });
         }
         let mut probers = JoinSet::new();
         for (prober, first) in crew.probers() {
             probers.spawn(prober.run(first));
         }
-        let dispatch = crew.dispatch();
-        let watch = SelfWatch::start(clock, dispatch, events);
+        let watch = SelfWatch::start(crew.clock(), crew.dispatch(), events);
         // No transaction outlives its deadline, so nothing is left to cut unless it hangs.
-        let drain = drive.scenario.load.deadline.0 + GRACE;
-        Self { terminals, probers, watch, ending, drain }
+        let drain = crew.deadline() + GRACE;
+        let look_up = tokio::spawn(look_up.run());
+        Self { terminals, probers, look_up, watch, ending: crew.ending(), drain }
     }
 
     /// Schedules nothing at or after `at`, which may lie ahead; the earliest of several holds.
@@ -94,6 +120,11 @@ impl Driver {
         if now.run_until_cancelled(self.join_terminals(&mut driven)).await.is_none() {
             self.cut();
             self.join_terminals(&mut driven).await;
+        }
+        // It ends once no terminal is left that could be unsure of anything, at the cut at last.
+        if now.run_until_cancelled(&mut self.look_up).await.is_none() {
+            self.cut();
+            self.look_up.await.expect("it neither panics nor is cancelled");
         }
         while let Some(ended) = self.probers.join_next().await {
             ended.expect("a prober neither panics nor is cancelled");

@@ -4,7 +4,8 @@
 //! next is decided by pure parts that are told the time: `schedule` (when), `route` (where),
 //! `retry` (whether again). It waits for nothing without a limit, loses no event, and ends by
 //! itself. Deliveries are deferred: terminals queue them for an executor of their warehouse, which
-//! is one more terminal (`work`). `crew` sets them all up, `driver` starts and stops them.
+//! is one more terminal (`work`). Commits of unknown fate are looked up by key while the load goes
+//! on (`look_up`). `crew` sets them all up, `driver` starts and stops them.
 
 mod business;
 mod client;
@@ -12,12 +13,14 @@ mod crew;
 mod driver;
 mod ending;
 mod health;
+mod look_up;
 mod own;
 mod probe;
 mod retry;
 mod route;
 mod schedule;
 mod terminal;
+mod unknown;
 mod work;
 
 pub use crew::load_settings;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Handle;
 
-use crate::clock::RunClock;
+use crate::clock::{Drift, RunClock};
 use crate::collect::EventSender;
 use crate::event::{Event, RunTime, SelfSample};
 
@@ -60,13 +60,18 @@ impl SelfWatch {
         let (stop, stopped) = channel();
         let runtime = Handle::current();
         let thread = std::thread::spawn(move || {
-            let mut watch = Watch::new(clock, &dispatch);
+            let mut watch = Watch::new(clock.now(), &dispatch);
             let mut due = Instant::now() + HEARTBEAT;
             loop {
                 let wait = due.saturating_duration_since(Instant::now());
                 let over = stopped.recv_timeout(wait) != Err(RecvTimeoutError::Timeout);
                 let stall = Instant::now().saturating_duration_since(due);
-                let sample = watch.beat(clock.now(), stall, over, events.queued());
+                let beat = Beat { now: clock.now(), stall, over };
+                let sample = watch.beat(beat, || Machine {
+                    queued: events.queued(),
+                    cpu_us: cpu_us(),
+                    drift: clock.drift(),
+                });
                 if let Some(sample) = sample {
                     // A full queue holds this thread up as it does every sender, and shows as a
                     // stall in the next sample.
@@ -89,9 +94,24 @@ impl SelfWatch {
     }
 }
 
+/// One heartbeat.
+struct Beat {
+    now: RunTime,
+    /// How much later it came than it was due.
+    stall: Duration,
+    /// It is the last.
+    over: bool,
+}
+
+/// The machine as a sample finds it.
+struct Machine {
+    queued: usize,
+    cpu_us: u64,
+    drift: Drift,
+}
+
 /// What the heartbeat has seen since the last sample.
 struct Watch<'a> {
-    clock: RunClock,
     dispatch: &'a Dispatch,
     sampled_at: RunTime,
     stall_us_max: u64,
@@ -101,28 +121,13 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(clock: RunClock, dispatch: &'a Dispatch) -> Self {
-        let sampled_at = clock.now();
-        Self {
-            clock,
-            dispatch,
-            sampled_at,
-            stall_us_max: 0,
-            stall_at: sampled_at,
-            dispatched: 0,
-            late: 0,
-        }
+    fn new(sampled_at: RunTime, dispatch: &'a Dispatch) -> Self {
+        Self { dispatch, sampled_at, stall_us_max: 0, stall_at: sampled_at, dispatched: 0, late: 0 }
     }
 
-    /// Takes in a heartbeat that came `stall` after it was due; gives a sample once a second and
-    /// at the end.
-    fn beat(
-        &mut self,
-        now: RunTime,
-        stall: Duration,
-        over: bool,
-        queued: usize,
-    ) -> Option<SelfSample> {
+    /// Takes in a heartbeat; gives a sample once a second and at the end.
+    fn beat(&mut self, beat: Beat, machine: impl FnOnce() -> Machine) -> Option<SelfSample> {
+        let Beat { now, stall, over } = beat;
         let stall_us = RunTime::from_duration(stall).as_us();
         if stall_us >= self.stall_us_max {
             self.stall_us_max = stall_us;
@@ -131,6 +136,7 @@ impl<'a> Watch<'a> {
         if !over && now.since_us(self.sampled_at) < SAMPLE_US {
             return None;
         }
+        let Machine { queued, cpu_us, drift } = machine();
         let dispatched = self.dispatch.dispatched.load(Ordering::Relaxed);
         let late = self.dispatch.late.load(Ordering::Relaxed);
         let sample = SelfSample {
@@ -138,13 +144,63 @@ impl<'a> Watch<'a> {
             stall_us_max: self.stall_us_max,
             stall_at: self.stall_at,
             queue_len: queued as u64,
-            cpu_us: cpu_us(),
-            wall_step_us: self.clock.wall_step_us(),
+            cpu_us,
+            wall_step_us: drift.wall_us,
+            boot_step_us: drift.boot_us,
             dispatched: dispatched - self.dispatched,
             dispatched_late: late.saturating_sub(self.late),
         };
         (self.sampled_at, self.stall_us_max, self.stall_at) = (now, 0, now);
         (self.dispatched, self.late) = (dispatched, late);
         Some(sample)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A second of heartbeats, one of which came late, on a machine whose clocks moved so far.
+    fn second(
+        watch: &mut Watch<'_>,
+        from_ms: u64,
+        late: Option<(u64, u64)>,
+        drift: Drift,
+    ) -> SelfSample {
+        let samples = (1..=200).filter_map(|beat| {
+            let due_ms = from_ms + beat * 5;
+            let late_ms = late.filter(|(at, _)| *at == due_ms).map_or(0, |(_, ms)| ms);
+            let now = RunTime((due_ms + late_ms) * 1_000);
+            let beat = Beat { now, stall: Duration::from_millis(late_ms), over: false };
+            watch.beat(beat, || Machine { queued: 7, cpu_us: 9, drift })
+        });
+        samples.last().expect("a second has passed")
+    }
+
+    #[test]
+    fn a_stall_is_dated_at_the_heartbeat_that_was_due() {
+        let dispatch = Dispatch::default();
+        let mut watch = Watch::new(RunTime::ZERO, &dispatch);
+        dispatch.note(0);
+        dispatch.note(LATE_US + 1);
+        let first = second(&mut watch, 0, Some((400, 30)), Drift::default());
+        assert_eq!((first.stall_at, first.stall_us_max), (RunTime(400_000), 30_000));
+        assert_eq!((first.dispatched, first.dispatched_late, first.queue_len), (2, 1, 7));
+        let next = second(&mut watch, 1_000, None, Drift::default());
+        assert_eq!((next.stall_us_max, next.dispatched), (0, 0), "each sample begins anew");
+    }
+
+    #[test]
+    fn a_clock_that_steps_is_on_record_with_its_sign() {
+        let dispatch = Dispatch::default();
+        let mut watch = Watch::new(RunTime::ZERO, &dispatch);
+        let set_back = Drift { wall_us: -2_000_000, boot_us: 0 };
+        let slept = Drift { wall_us: 5_000_000, boot_us: 7_000_000 };
+        let steps = [Drift::default(), set_back, slept].map(|drift| {
+            let sample = second(&mut watch, 0, None, drift);
+            watch.sampled_at = RunTime::ZERO;
+            (sample.wall_step_us, sample.boot_step_us)
+        });
+        assert_eq!(steps, [(0, 0), (-2_000_000, 0), (5_000_000, 7_000_000)]);
     }
 }

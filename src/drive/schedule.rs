@@ -25,7 +25,8 @@ enum Spacing {
 impl Schedule {
     /// The arrivals of `terminal`, from `begin` on. `load.rate` is that of all terminals together.
     pub(super) fn new(load: &Load, seed: u64, terminal: u32, begin: RunTime) -> Self {
-        let us_each = 1e6 / load.rate;
+        let rate = load.rate.per_second().expect("the rate is known before the load begins");
+        let us_each = 1e6 / rate;
         let step = u64::from(load.terminals);
         let spacing = match load.arrivals {
             Arrivals::Constant => Spacing::Constant { number: u64::from(terminal), step, us_each },
@@ -94,10 +95,12 @@ impl Backlog {
 mod tests {
     use proptest::prelude::*;
 
+    use crate::scenario::Rate;
+
     use super::*;
 
     fn load(rate: f64, terminals: u32, arrivals: Arrivals) -> Load {
-        Load { rate, terminals, arrivals, ..Load::default() }
+        Load { rate: Rate::PerSecond(rate), terminals, arrivals, ..Load::default() }
     }
 
     fn until(schedule: Schedule, end_us: u64) -> Vec<u64> {

@@ -10,13 +10,17 @@
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
+
 use super::business::{Business, Call, Order};
 use super::ending::Ending;
 use super::health::Health;
+use super::look_up::Doubt;
 use super::own::Dispatch;
 use super::retry::{Trouble, next_attempt};
 use super::route::Route;
 use super::schedule::Backlog;
+use super::unknown::Unknowns;
 use super::work::{Arrival, Work};
 use crate::classify::Retry;
 use crate::clock::RunClock;
@@ -40,6 +44,7 @@ pub(super) struct Rules {
     pub(super) through_proxy: bool,
     pub(super) health: Arc<Health>,
     pub(super) dispatch: Arc<Dispatch>,
+    pub(super) unknowns: Unknowns,
 }
 
 impl Rules {
@@ -68,6 +73,8 @@ pub(super) struct Terminal<B: Business> {
     pub(super) rules: Arc<Rules>,
     pub(super) ending: Ending,
     pub(super) events: EventSender,
+    /// Where commits of unknown fate go, to be looked up.
+    pub(super) doubts: mpsc::Sender<Doubt>,
     pub(super) trouble: Trouble,
 }
 
@@ -208,6 +215,10 @@ impl<B: Business> Terminal<B> {
         // Which zone a proxy chose is not known.
         let zone = zone.filter(|_| !self.rules.through_proxy);
         let (terminal, warehouse, sequence) = (self.id, self.warehouse, due.call.sequence);
+        let unknown = failure.as_ref().and_then(|f| self.rules.unknowns.tell(f, zone, end));
+        if let Some(told) = unknown {
+            self.events.send(told).await;
+        }
         let code = failure.as_ref().map_or(ErrorCode::NONE, |failure| failure.code);
         let statement = failure.map(|failure| failure.statement);
         let attempt = Attempt {
@@ -233,7 +244,12 @@ impl<B: Business> Terminal<B> {
         };
         if let Some(key) = key {
             let entry = LedgerEntry { terminal, sequence, warehouse, at: end, fate, key };
-            self.events.send(Event::Ledger(entry)).await;
+            self.events.send(Event::Ledger(entry.clone())).await;
+            if fate == Fate::Ambiguous {
+                let session = zone.zip(self.business.session_id());
+                // Where there are too many to follow, the audit looks.
+                let _ = self.doubts.try_send(Doubt { entry, session });
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::RunTime;
+use super::{RunTime, SpotCheck, StatementKind};
 use crate::spelling::spelled;
 
 /// Index of a zone in the scenario's list of zones.
@@ -57,6 +57,22 @@ spelled! {
     }
 }
 
+spelled! {
+    /// What an upgrade did that endangered the cluster, whether or not anybody felt it.
+    pub enum ClusterWarning {
+        /// A server was down while its zone was in service.
+        ServerDownInActiveZone = "server-down-in-active-zone",
+        /// Data was still led from a server when it went down.
+        LeadersLeft = "leaders-left",
+        /// Two zones were out of service at once.
+        TwoZonesInactive = "two-zones-inactive",
+        /// A zone was put back into service before its log and schemas had caught up.
+        StartBeforeReady = "start-before-ready",
+        /// Settings that the upgrade changed were not put back.
+        ParametersNotRestored = "parameters-not-restored",
+    }
+}
+
 /// What one look at one zone found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ZoneStatus {
@@ -90,6 +106,21 @@ fn numbers(version: &str) -> Vec<u64> {
     version[..end].split('.').map_while(|part| part.parse().ok()).collect()
 }
 
+/// An error that is in no table, in the words of whoever raised it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownError {
+    /// The zone it came from; `None` through a proxy.
+    pub zone: Option<ZoneId>,
+    /// The server's errno, 0 when it never reached one.
+    pub errno: u16,
+    /// The server's SQLSTATE.
+    pub sqlstate: String,
+    /// What was being executed.
+    pub statement: StatementKind,
+    /// The message.
+    pub text: String,
+}
+
 /// What happened to the cluster, as the runner, a marker or an observer tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -106,6 +137,30 @@ pub enum ClusterFact {
         edge: Edge,
         /// What a failed step said, or what an ended one found.
         #[serde(default, skip_serializing_if = "String::is_empty")]
+        detail: String,
+    },
+    /// A district's data were looked at.
+    Check(SpotCheck),
+    /// A terminal met an error that is in no table; told once for each code.
+    UnknownError(UnknownError),
+    /// Data that was led from one zone is led from another.
+    Leaders {
+        /// The zone that led; `None` where it handed nothing over, or is none of the scenario's.
+        from: Option<ZoneId>,
+        /// The zone that leads now; `None` where it is none of the scenario's.
+        to: Option<ZoneId>,
+        /// How many leaders moved; at least 1.
+        moved: u32,
+        /// Why, in the product's own words, as `ZONE STOPPED`.
+        detail: String,
+    },
+    /// Something that endangered the cluster was seen.
+    Warning {
+        /// What.
+        warning: ClusterWarning,
+        /// The zone it concerns; `None` for the whole cluster.
+        zone: Option<ZoneId>,
+        /// What was seen.
         detail: String,
     },
 }

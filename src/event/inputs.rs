@@ -1,12 +1,13 @@
 //! What the load asked for, counted: the tool's audit of itself stands on it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::TxnKind;
 
 /// Counts over the inputs of all business transactions of a run that came due, each counted once
 /// however often it was attempted and whatever became of it: `inputs.json`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct InputCounts {
     /// New-Orders.
@@ -42,12 +43,14 @@ impl InputCounts {
             TxnKind::OrderStatus => self.order_statuses,
             TxnKind::Delivery => self.deliveries,
             TxnKind::StockLevel => self.stock_levels,
+            // A load draws nothing.
+            TxnKind::LoadChunk => 0,
         }
     }
 
     /// All business transactions.
     pub fn all(&self) -> u64 {
-        TxnKind::ALL.iter().map(|kind| self.of(*kind)).sum()
+        TxnKind::TRANSACTIONS.iter().map(|kind| self.of(*kind)).sum()
     }
 
     /// Adds what another part of the run counted.

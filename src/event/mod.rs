@@ -5,16 +5,23 @@
 
 mod attempt;
 mod cluster;
+mod grade;
 mod inputs;
 mod outcome;
+mod spot;
 mod stream;
 mod time;
 mod write;
 
 pub use attempt::{Attempt, Probe, ProbeKind};
-pub use cluster::{ClusterEvent, ClusterFact, Edge, Source, ZoneId, ZoneState, ZoneStatus};
+pub use cluster::{
+    ClusterEvent, ClusterFact, ClusterWarning, Edge, Source, UnknownError, ZoneId, ZoneState,
+    ZoneStatus,
+};
+pub use grade::Grade;
 pub use inputs::InputCounts;
 pub use outcome::{ErrorClass, ErrorCode, Outcome, OutcomeKind, StatementKind, TxnKind};
+pub use spot::{BrokenCondition, SpotCheck};
 pub use stream::{Event, SelfSample};
 pub use time::RunTime;
 pub use write::{Fate, LedgerEntry, WriteKey};

@@ -3,7 +3,8 @@
 use crate::spelling::spelled;
 
 spelled! {
-    /// The five transactions of TPC-C (revision 5.11, clauses 2.4 to 2.8).
+    /// A business transaction: the five of TPC-C (revision 5.11, clauses 2.4 to 2.8), or a chunk
+    /// of the initial load.
     pub enum TxnKind {
         /// Clause 2.4: the order entry, the only one counted in tpmC.
         NewOrder = "new-order",
@@ -15,6 +16,9 @@ spelled! {
         Delivery = "delivery",
         /// Clause 2.8, read only.
         StockLevel = "stock-level",
+        /// A stretch of rows of the initial database (clause 4.3.3.1), written by the loader in one
+        /// transaction.
+        LoadChunk = "load-chunk",
     }
 }
 
@@ -22,9 +26,16 @@ impl TxnKind {
     /// How many kinds there are.
     pub const COUNT: usize = Self::ALL.len();
 
+    /// The kinds of a run, in the order of the specification.
+    pub const TRANSACTIONS: &'static [Self] =
+        &[Self::NewOrder, Self::Payment, Self::OrderStatus, Self::Delivery, Self::StockLevel];
+
+    /// The kinds of a load.
+    pub const LOAD: &'static [Self] = &[Self::LoadChunk];
+
     /// Whether a commit of this kind changes data; write gaps look at these alone.
     pub fn is_write(self) -> bool {
-        matches!(self, Self::NewOrder | Self::Payment | Self::Delivery)
+        matches!(self, Self::NewOrder | Self::Payment | Self::Delivery | Self::LoadChunk)
     }
 
     /// Position in [`TxnKind::ALL`], for arrays with one cell a kind.
@@ -76,9 +87,9 @@ spelled! {
 spelled! {
     /// Which kind of statement an attempt was executing when it failed.
     pub enum StatementKind {
-        /// Opening the connection, session settings and preparation included.
+        /// Opening the connection, session settings included.
         Connect = "connect",
-        /// START TRANSACTION.
+        /// START TRANSACTION, and preparing before it what the session has not prepared yet.
         Begin = "begin",
         /// Any SELECT, locking ones included.
         Read = "read",

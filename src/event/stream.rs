@@ -17,6 +17,9 @@ pub struct SelfSample {
     pub cpu_us: u64,
     /// How far the wall clock moved against the monotonic one since the run began, in µs.
     pub wall_step_us: i64,
+    /// How far the boot clock, which goes on while the machine sleeps, moved against the monotonic
+    /// one since the run began, in µs; 0 in records of format 1.
+    pub boot_step_us: i64,
     /// Arrivals dispatched in the interval.
     pub dispatched: u64,
     /// Of those, dispatched more than 10 ms late although the terminal was idle.

@@ -10,10 +10,23 @@ spelled! {
         Acknowledged = "acknowledged",
         /// COMMIT was sent, its result is unknown.
         Ambiguous = "ambiguous",
+        /// Ambiguous before, then looked up during the run and found.
+        Committed = "committed",
+        /// Ambiguous before, then looked up during the run, after its session had ended, and not
+        /// found.
+        Absent = "absent",
     }
 }
 
-/// The key by which a write is found again in the database.
+impl Fate {
+    /// Whether an entry settles an earlier one of the same transaction, which was ambiguous.
+    pub fn settles(self) -> bool {
+        matches!(self, Self::Committed | Self::Absent)
+    }
+}
+
+/// What the ledger keeps of a transaction: the key by which its write is found again in the
+/// database, or what it saw there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteKey {
     /// An order: its number, its customer and the client's own entry time.
@@ -43,9 +56,24 @@ pub enum WriteKey {
         /// How many orders it delivered, one a district at most.
         orders: u32,
     },
+    /// Nothing was written: what a Stock-Level saw.
+    Sight {
+        /// District it looked at.
+        district: u32,
+        /// The newest order of the district: `d_next_o_id` less one.
+        newest: u64,
+    },
 }
 
-/// An acknowledged or ambiguous write: one row of `ledger.csv.zst`.
+impl WriteKey {
+    /// Whether there is a write to be found.
+    pub fn is_write(&self) -> bool {
+        !matches!(self, Self::Sight { .. })
+    }
+}
+
+/// An acknowledged or ambiguous write, what became of an ambiguous one, or an acknowledged sight: one
+/// row of `ledger.csv.zst`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerEntry {
     /// The terminal that wrote.
@@ -56,7 +84,7 @@ pub struct LedgerEntry {
     pub warehouse: u32,
     /// When the client knew, or gave up knowing.
     pub at: RunTime,
-    /// Acknowledged or ambiguous.
+    /// How sure the client was at that moment.
     pub fate: Fate,
     /// How to find it.
     pub key: WriteKey,

@@ -1,187 +1,135 @@
-//! Counts of the last second, and the plain line they are printed as.
-
-use std::fmt;
-use std::sync::{Arc, Mutex};
+//! Counts of one phase.
 
 use hdrhistogram::Histogram;
 
-use crate::event::{Attempt, ClusterFact, Edge, Event, RunTime, ZoneState, ZoneStatus};
-use crate::phase::PhaseName;
+use crate::event::{Attempt, Grade, TxnKind};
+use crate::phase::{PhaseName, stretch};
 
 /// An hour: far beyond any deadline, so that nothing good is ever clipped.
-const RESPONSE_US_MAX: u64 = 3_600_000_000;
+pub(super) const LENGTH_US_MAX: u64 = 3_600_000_000;
 
-/// Shared between the collector, which feeds it, and whatever shows it.
-#[derive(Clone)]
-pub struct Live(Arc<Mutex<State>>);
-
-struct State {
-    zones: Vec<Option<ZoneStatus>>,
-    names: Arc<[String]>,
-    deadline_us: u64,
-    phase: Option<PhaseName>,
-    good: u64,
-    bad: u64,
-    retried: u64,
-    response: Histogram<u64>,
+/// Of the last attempt of a business transaction; `None` when another attempt follows.
+pub(super) fn grade(attempt: &Attempt, deadline_us: u64) -> Option<Grade> {
+    let Attempt { scheduled, end, outcome, .. } = *attempt;
+    attempt.last.then(|| Grade::of(outcome, scheduled, end, deadline_us))
 }
 
-/// What happened since the last look.
-#[derive(Debug, Clone)]
-pub struct Second {
-    names: Arc<[String]>,
-    /// Run time of the look.
-    pub at: RunTime,
-    /// The step or stretch in progress.
-    pub phase: Option<PhaseName>,
-    /// Business transactions done within their deadline.
-    pub good: u64,
-    /// Business transactions that were not.
-    pub bad: u64,
+/// What the one who asked waited, in µs.
+pub(super) fn response_us(attempt: &Attempt) -> u64 {
+    attempt.end.since_us(attempt.scheduled)
+}
+
+/// Counts of one kind of transaction in one phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KindTally {
+    /// Business transactions by what became of them, in the order of [`Grade::ALL`].
+    pub ended: [u64; Grade::ALL.len()],
     /// Attempts that failed and were repeated.
     pub retried: u64,
-    /// Median response time of the good ones, in µs; `None` without any.
-    pub p50_us: Option<u64>,
-    /// 99th percentile of the same.
-    pub p99_us: Option<u64>,
-    /// Latest status of every zone, by zone; `None` before the first look.
-    pub zones: Vec<Option<ZoneStatus>>,
+    /// Completed ones by response time: how many took at most [`KindTally::BOUNDS_US`], each in its
+    /// first bucket; the last bucket has no bound.
+    pub buckets: [u64; KindTally::BOUNDS_US.len() + 1],
+    /// Sum of the response times of completed ones, in µs.
+    pub response_us_sum: u64,
 }
 
-impl Live {
-    /// A view with nothing in it yet. `deadline_us` is the business transactions' deadline.
-    pub fn new(zone_names: Vec<String>, deadline_us: u64) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            zones: vec![None; zone_names.len()],
-            names: zone_names.into(),
-            deadline_us,
-            phase: None,
-            good: 0,
-            bad: 0,
-            retried: 0,
-            response: Histogram::new_with_bounds(1, RESPONSE_US_MAX, 2)
-                .expect("the bounds are valid"),
-        })))
-    }
+impl KindTally {
+    /// Bounds of the buckets of response times, in µs.
+    pub const BOUNDS_US: [u64; 13] = [
+        1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+        2_500_000, 5_000_000, 10_000_000,
+    ];
 
-    /// Takes notice of an event.
-    pub fn observe(&self, event: &Event) {
-        let mut state = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match event {
-            Event::Attempt(attempt) => state.count(attempt),
-            Event::Cluster(event) => match &event.fact {
-                ClusterFact::Zone(status) => {
-                    if let Some(slot) = state.zones.get_mut(status.zone.index()) {
-                        *slot = Some(status.clone());
-                    }
-                }
-                ClusterFact::Step { step, zone, edge: Edge::Begin, .. } => {
-                    state.phase = Some(PhaseName { zone: *zone, step: step.clone() });
-                }
-                ClusterFact::Step { .. } => {}
-            },
-            Event::Probe(_) | Event::Ledger(_) | Event::Own(_) => {}
-        }
-    }
-
-    /// What happened since the last call, which it forgets.
-    pub fn second(&self, at: RunTime) -> Second {
-        let mut state = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let quantile = |response: &Histogram<u64>, q: f64| {
-            (!response.is_empty()).then(|| response.value_at_quantile(q))
-        };
-        let second = Second {
-            names: Arc::clone(&state.names),
-            at,
-            phase: state.phase.clone(),
-            good: state.good,
-            bad: state.bad,
-            retried: state.retried,
-            p50_us: quantile(&state.response, 0.5),
-            p99_us: quantile(&state.response, 0.99),
-            zones: state.zones.clone(),
-        };
-        (state.good, state.bad, state.retried) = (0, 0, 0);
-        state.response.reset();
-        second
-    }
-}
-
-impl State {
-    fn count(&mut self, attempt: &Attempt) {
-        let response_us = attempt.end.since_us(attempt.scheduled);
-        if !attempt.last {
+    fn count(&mut self, ended: Option<Grade>, response_us: u64) {
+        let Some(ended) = ended else {
             self.retried += 1;
-        } else if attempt.outcome.is_success() && response_us <= self.deadline_us {
-            self.good += 1;
-            self.response.saturating_record(response_us);
-        } else {
-            self.bad += 1;
-        }
-    }
-}
-
-impl fmt::Display for Second {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let phase = self.phase.as_ref().map(|phase| phase.label(&self.names).to_string());
-        let ms = |us: Option<u64>| us.map_or("-".to_owned(), |us| (us.div_ceil(1000)).to_string());
-        write!(f, "{:>5.0}s {:<26}", self.at.as_secs_f64(), phase.unwrap_or_default())?;
-        write!(f, " {:>5}/s p50 {:>4} ms", self.good, ms(self.p50_us))?;
-        write!(f, " p99 {:>4} ms bad {:>3}", ms(self.p99_us), self.bad)?;
-        write!(f, " retried {:>3} |", self.retried)?;
-        for (name, status) in self.names.iter().zip(&self.zones) {
-            let Some(status) = status else {
-                write!(f, " {name} ?")?;
-                continue;
-            };
-            match (status.state, &status.version) {
-                (ZoneState::Serving, Some(version)) => {
-                    write!(f, " {name} {}", numbers_of(version))?;
-                }
-                (state, _) => write!(f, " {name} {state}")?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The part of a version that people compare; the packager's part follows it.
-fn numbers_of(version: &str) -> &str {
-    version.split(['-', '_', '+']).next().unwrap_or(version)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::*;
-
-    #[test]
-    fn a_second_counts_what_came_since_the_last_one() {
-        let live = Live::new(vec!["zone1".to_owned()], 5_000_000);
-        let attempt = |last, outcome, end| {
-            Event::Attempt(Attempt {
-                terminal: 0,
-                sequence: 0,
-                attempt: 0,
-                last,
-                kind: TxnKind::Payment,
-                warehouse: 1,
-                scheduled: RunTime(0),
-                start: RunTime(0),
-                end: RunTime(end),
-                zone: None,
-                outcome,
-                code: ErrorCode::NONE,
-                statement: None,
-            })
+            return;
         };
-        live.observe(&attempt(false, Outcome::Failed(ErrorClass::Refused), 1));
-        live.observe(&attempt(true, Outcome::Committed, 3000));
-        live.observe(&attempt(true, Outcome::Committed, 6_000_000));
-        let second = live.second(RunTime(1_000_000));
-        assert_eq!((second.good, second.bad, second.retried), (1, 1, 1));
-        assert_eq!(second.p50_us.map(|us| us / 1000), Some(3));
-        assert!(second.to_string().contains("zone1 ?"), "{second}");
-        assert_eq!(live.second(RunTime(2_000_000)).good, 0);
+        self.ended[ended as usize] += 1;
+        if ended.is_completed() {
+            self.buckets[Self::BOUNDS_US.partition_point(|&bound| bound < response_us)] += 1;
+            self.response_us_sum += response_us;
+        }
     }
+}
+
+/// Counts of one phase, over all its stretches; transactions belong to the phase in which they
+/// were due, gaps and outages to the one in which they began.
+#[derive(Debug, Clone)]
+pub struct PhaseTally {
+    /// Which.
+    pub name: PhaseName,
+    /// By [`TxnKind::index`].
+    pub kinds: [KindTally; TxnKind::COUNT],
+    /// Write gaps that have ended.
+    pub gaps: u64,
+    /// The longest of them, in µs; 0 without any.
+    pub gap_us_max: u64,
+    /// Lengths of client outages that have ended, in µs; `None` without any.
+    pub(super) outages: Option<Histogram<u64>>,
+}
+
+impl PhaseTally {
+    pub(super) fn new(name: PhaseName) -> Self {
+        Self { name, kinds: Default::default(), gaps: 0, gap_us_max: 0, outages: None }
+    }
+
+    pub(super) fn count(&mut self, attempt: &Attempt, ended: Option<Grade>) {
+        self.kinds[attempt.kind.index()].count(ended, response_us(attempt));
+    }
+
+    pub(super) fn outage(&mut self, length_us: u64) {
+        self.outages.get_or_insert_with(lengths).saturating_record(length_us);
+    }
+
+    /// Business transactions of all kinds that ended like this.
+    pub fn ended(&self, how: Grade) -> u64 {
+        self.kinds.iter().map(|kind| kind.ended[how as usize]).sum()
+    }
+
+    /// All business transactions that ended.
+    pub(super) fn all(&self) -> u64 {
+        self.kinds.iter().flat_map(|kind| kind.ended).sum()
+    }
+
+    /// Those that are held against the cluster.
+    pub(super) fn bad(&self) -> u64 {
+        Grade::ALL.iter().filter(|how| how.is_bad()).map(|&how| self.ended(how)).sum()
+    }
+
+    /// What the phase is to the verdict, given whether a step of an upgrade was told so far.
+    pub(super) fn role(&self, steps_told: bool) -> Role {
+        match self.name.step.as_str() {
+            stretch::WARM_UP | stretch::PREPARE => Role::WarmUp,
+            stretch::DRAIN => Role::Drain,
+            stretch::BASELINE => Role::Calm,
+            stretch::SETTLE | stretch::FINAL if steps_told => Role::Calm,
+            _ => Role::Window,
+        }
+    }
+}
+
+/// What a phase is to the objectives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Nothing is judged yet.
+    WarmUp,
+    /// The cluster is left alone, before or after the upgrade.
+    Calm,
+    /// The upgrade; without one, all that follows the baseline.
+    Window,
+    /// Nothing new is due.
+    Drain,
+}
+
+impl Role {
+    /// Whether a gap or an outage that begins here counts.
+    pub(super) fn is_judged(self) -> bool {
+        matches!(self, Self::Calm | Self::Window)
+    }
+}
+
+/// An empty histogram of lengths in µs, precise to a hundredth.
+pub(super) fn lengths() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LENGTH_US_MAX, 2).expect("the bounds are valid")
 }

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{RecordError, file, json};
@@ -23,11 +24,13 @@ spelled! {
         Inconsistent = "inconsistent",
         /// Two zones do not hold the same data.
         Divergent = "divergent",
+        /// A terminal saw less than it had seen before.
+        Stale = "stale",
     }
 }
 
 /// One difference, told so that a reader can go and see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// What kind.
     pub kind: FindingKind,

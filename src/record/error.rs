@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+/// What to do about a record that is not as the run wrote it.
+pub(crate) const MEND: &str =
+    "without it nothing can be proven: put the file back as the run wrote it, or run again";
+
 /// A record that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -16,7 +20,7 @@ pub enum RecordError {
         source: std::io::Error,
     },
     /// A file's content makes no sense. A merely cut file is not an error.
-    #[error("{path} is damaged at {place}: {reason}")]
+    #[error("{path} is damaged at {place}: {reason}; {MEND}")]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -24,6 +28,12 @@ pub enum RecordError {
         place: String,
         /// What is wrong there.
         reason: String,
+    },
+    /// A file that every run writes is not there.
+    #[error("{path} is missing; {MEND}")]
+    Missing {
+        /// The file.
+        path: PathBuf,
     },
     /// There is no record here.
     #[error(
@@ -54,6 +64,12 @@ pub enum RecordError {
 }
 
 impl RecordError {
+    /// Whether this is a run's record, and one that proves nothing because it is not as the run
+    /// wrote it or cannot be read. The others name no record of this build's.
+    pub fn is_of_a_record(&self) -> bool {
+        matches!(self, Self::Io { .. } | Self::Damaged { .. } | Self::Missing { .. })
+    }
+
     pub(super) fn io(verb: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { verb, path, source }

@@ -9,7 +9,7 @@ use super::RecordError;
 use super::manifest::write_atomically;
 
 /// Reads a file of a run's directory; `None` when it is not there.
-pub(super) fn read<T: DeserializeOwned>(dir: &Path, name: &str) -> Result<Option<T>, RecordError> {
+pub(crate) fn read<T: DeserializeOwned>(dir: &Path, name: &str) -> Result<Option<T>, RecordError> {
     let path = dir.join(name);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,

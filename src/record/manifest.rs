@@ -1,17 +1,46 @@
 //! `manifest.json`: what was run, on which clock, and whether it came to its end.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{RecordError, file};
-use crate::event::RunTime;
+use super::{RecordError, StoredBaseline, file};
+use crate::event::{RunTime, TxnKind};
 use crate::scenario::Scenario;
+use crate::spelling::spelled;
 
 /// The newest record format this build writes and reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
+
+spelled! {
+    /// What the cluster was busy with while it was watched.
+    #[derive(Default)]
+    pub enum Work {
+        /// TPC-C's transactions on a loaded database.
+        #[default]
+        Run = "run",
+        /// The initial load of the database.
+        Load = "load",
+    }
+}
+
+impl Work {
+    /// The kinds of business transactions it consists of.
+    pub fn kinds(self) -> &'static [TxnKind] {
+        match self {
+            Self::Run => TxnKind::TRANSACTIONS,
+            Self::Load => TxnKind::LOAD,
+        }
+    }
+
+    fn is_run(&self) -> bool {
+        *self == Self::Run
+    }
+}
 
 /// How many rows each file holds; a reader that counts fewer has a cut record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -35,6 +64,11 @@ pub struct Completion {
     pub end: RunTime,
     /// Rows written.
     pub rows: RowCounts,
+    /// Bytes of the files that lie beside the tables and change no more: `start.json`,
+    /// `inputs.json`, `upgrade.jsonl`, as far as the run has them. Empty in records of older
+    /// versions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub beside: BTreeMap<String, u64>,
     /// Why it ended before its timetable, as `interrupted`; `None` when it ran to the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_early: Option<String>,
@@ -49,7 +83,11 @@ pub struct Manifest {
     pub tool_version: String,
     /// The directory's name.
     pub run_id: String,
-    /// `h_run` of the payments of this run: tells its rows from those of every other run.
+    /// What the cluster was busy with.
+    #[serde(default, skip_serializing_if = "Work::is_run")]
+    pub work: Work,
+    /// `h_run` of the payments of this run: tells its rows from those of every other run; 0 for a
+    /// load.
     pub run_number: u32,
     /// The run's origin as wall-clock time.
     pub origin_wall: jiff::Timestamp,
@@ -62,16 +100,40 @@ pub struct Manifest {
     /// How the load spoke to the servers; absent from records of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<SessionStyle>,
+    /// What the cluster was found to carry before the run, where the rate was to follow from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Capacity>,
+    /// The baseline of another run, where it stands for one of this run's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<StoredBaseline>,
     /// The upgrade's plan, if the run performs one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<UpgradeIntent>,
+    /// The upgrade that somebody else is to perform while the run watches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<OutsideUpgrade>,
     /// Present once the run has ended and every row is on disk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion: Option<Completion>,
 }
 
+/// What the cluster carried in a closed loop without waits, and the rate that follows from it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Capacity {
+    /// Business transactions completed a second.
+    pub per_second: f64,
+    /// How long was counted, in µs.
+    pub measured_us: u64,
+    /// How many terminals asked.
+    pub terminals: u32,
+    /// How many zones served.
+    pub zones: u32,
+    /// The share of it that is offered.
+    pub share: f64,
+}
+
 /// How the load's sessions spoke to the servers: two runs that differ here cannot be compared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionStyle {
     /// How statements were sent.
     pub statements: String,
@@ -93,6 +155,18 @@ pub struct UpgradeIntent {
     /// The run whose failed upgrade this one goes on with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumes: Option<String>,
+}
+
+/// An upgrade that somebody else performs and that the run is to see: where it does not, the run
+/// measured nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutsideUpgrade {
+    /// Whether rollproof runs the command that performs it. The command itself is not recorded: it
+    /// may hold secrets.
+    pub wrapped: bool,
+    /// The version every zone must report at the end; where none is named, any but its first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_version: Option<String>,
 }
 
 impl Manifest {

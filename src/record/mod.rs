@@ -9,6 +9,8 @@
 //! to be cut and never mistaken for whole.
 
 mod audit;
+mod baseline;
+mod cells;
 mod error;
 mod json;
 mod manifest;
@@ -19,9 +21,15 @@ mod writer;
 pub use audit::{
     AmbiguousCount, AuditRecord, CheckResult, DataVerdict, Finding, FindingKind, ZoneAudit,
 };
+pub use baseline::{BaselineFigures, Fingerprint, StoredBaseline};
+pub(crate) use error::MEND;
 pub use error::RecordError;
+pub(crate) use json::read as read_json;
 pub(crate) use manifest::write_atomically;
-pub use manifest::{Completion, FORMAT, Manifest, RowCounts, SessionStyle, UpgradeIntent};
+pub use manifest::{
+    Capacity, Completion, FORMAT, Manifest, OutsideUpgrade, RowCounts, SessionStyle, UpgradeIntent,
+    Work,
+};
 pub use reader::{Record, Rows, Wholeness};
 pub use row::Row;
 pub use writer::{RecordWriter, write_inputs};
@@ -36,7 +44,7 @@ pub mod file {
     pub const PROBES: &str = "probes.csv.zst";
     /// What observers, runner and markers saw, one JSON object a line.
     pub const CLUSTER: &str = "cluster.jsonl";
-    /// Acknowledged and ambiguous writes with their keys.
+    /// Acknowledged and ambiguous writes with their keys, and the order numbers that reads saw.
     pub const LEDGER: &str = "ledger.csv.zst";
     /// The tool's own health, about once a second.
     pub const OWN: &str = "self.csv";
@@ -48,4 +56,6 @@ pub mod file {
     pub const AUDIT: &str = "audit.json";
     /// The upgrade runner's journal, from which `--resume` goes on.
     pub const JOURNAL: &str = "upgrade.jsonl";
+    /// What lies beside the tables, and changes no more once the run has ended.
+    pub const BESIDE: &[&str] = &[START, INPUTS, JOURNAL];
 }

@@ -5,7 +5,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
+use super::cells::{Next, RowReader};
 use super::row::{ZoneNames, read_row};
+use super::writer::beside;
 use super::{AuditRecord, Manifest, RecordError, Row, file, json};
 use crate::event::{Attempt, ClusterEvent, InputCounts, LedgerEntry, Probe, SelfSample};
 
@@ -115,36 +117,58 @@ impl Record {
         json::read(&self.dir, file::INPUTS)
     }
 
+    /// The files beside the tables that are not as they were when the run ended, each with its
+    /// length now; `None` for one that is gone.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn changed_beside(&self) -> Result<Vec<(&'static str, Option<u64>)>, RecordError> {
+        let Some(done) = &self.manifest.completion else { return Ok(Vec::new()) };
+        let now = beside(&self.dir)?;
+        let known = file::BESIDE.iter().filter(|name| done.beside.contains_key(**name));
+        let found = known.map(|name| (*name, now.get(*name).copied()));
+        Ok(found.filter(|(name, length)| done.beside.get(*name) != length.as_ref()).collect())
+    }
+
     fn rows<R: Row>(&self, name: &str) -> Result<Rows<R>, RecordError> {
         let path = self.dir.join(name);
         let file = open(&path)?;
-        let source: Box<dyn Read + Send> = if name.ends_with(".zst") {
+        let bytes: Box<dyn Read + Send> = if name.ends_with(".zst") {
             Box::new(zstd::Decoder::new(file).map_err(RecordError::io("read", &path))?)
         } else {
             Box::new(file)
         };
-        let watched = Watched { source, last_byte: None, broke_off: false };
-        let mut csv =
-            csv::ReaderBuilder::new().flexible(true).buffer_capacity(1 << 16).from_reader(watched);
-        let header = csv.byte_headers().map_err(|error| damaged(&path, 0, &error.to_string()))?;
-        if !header.is_empty() && !header.iter().eq(R::HEADER.iter().map(|name| name.as_bytes())) {
-            return Err(damaged(&path, 0, "its columns are not the ones of this format"));
-        }
+        let mut from = RowReader::new(Source { bytes, broke_off: false });
+        let first = from.next().map_err(|error| damaged(&path, 0, &error.to_string()))?;
+        let columns = match first {
+            Next::Row(header) => {
+                let known = |(found, name): (&[u8], &&str)| found == name.as_bytes();
+                let columns = header.iter().count();
+                let in_range = (R::COLUMNS_MIN..=R::HEADER.len()).contains(&columns);
+                if !in_range || !header.iter().zip(R::HEADER).all(known) {
+                    return Err(damaged(&path, 0, "its columns are not the ones of this format"));
+                }
+                Some(columns)
+            }
+            Next::End | Next::Cut => None,
+        };
         Ok(Rows {
             path,
-            csv,
+            from,
             zones: ZoneNames(self.manifest.scenario.zone_names()),
-            record: csv::ByteRecord::new(),
-            pending: None,
+            columns: columns.unwrap_or(0),
             read: 0,
-            wholeness: None,
+            wholeness: columns.is_none().then_some(Wholeness::Cut),
             row: PhantomData,
         })
     }
 }
 
 fn open(path: &Path) -> Result<File, RecordError> {
-    File::open(path).map_err(RecordError::io("read", path))
+    File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => RecordError::Missing { path: path.to_owned() },
+        _ => RecordError::io("read", path)(error),
+    })
 }
 
 fn damaged(path: &Path, row: u64, reason: &str) -> RecordError {
@@ -155,38 +179,30 @@ fn damaged(path: &Path, row: u64, reason: &str) -> RecordError {
     }
 }
 
-/// Turns a stream that breaks off into one that ends, and remembers that it did. A row that is
-/// not closed by a newline was cut as well.
-struct Watched {
-    source: Box<dyn Read + Send>,
-    last_byte: Option<u8>,
+/// A compressed stream that breaks off ends where it does: every row before that is whole.
+struct Source {
+    bytes: Box<dyn Read + Send>,
     broke_off: bool,
 }
 
-impl Read for Watched {
+impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let length = match self.source.read(buffer) {
+        match self.bytes.read(buffer) {
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                 self.broke_off = true;
-                0
+                Ok(0)
             }
-            other => other?,
-        };
-        if length > 0 {
-            self.last_byte = Some(buffer[length - 1]);
+            other => other,
         }
-        Ok(length)
     }
 }
 
 /// The rows of one file. Ends quietly at a cut; ask [`Rows::wholeness`] afterwards.
 pub struct Rows<R> {
     path: PathBuf,
-    csv: csv::Reader<Watched>,
+    from: RowReader<Source>,
     zones: ZoneNames,
-    record: csv::ByteRecord,
-    /// One row is held back: only the next read tells whether it was the cut last one.
-    pending: Option<R>,
+    columns: usize,
     read: u64,
     wholeness: Option<Wholeness>,
     row: PhantomData<R>,
@@ -203,45 +219,20 @@ impl<R: Row> Rows<R> {
         self.read
     }
 
-    fn end(&mut self) -> Option<R> {
-        let watched = self.csv.get_ref();
-        let cut = watched.broke_off || watched.last_byte.is_none_or(|byte| byte != b'\n');
-        self.wholeness = Some(if cut { Wholeness::Cut } else { Wholeness::Whole });
-        let whole_row = watched.last_byte == Some(b'\n');
-        self.pending.take().filter(|_| whole_row)
-    }
-
     fn advance(&mut self) -> Result<Option<R>, RecordError> {
-        loop {
-            if self.wholeness.is_some() {
-                return Ok(None);
-            }
-            let more = self
-                .csv
-                .read_byte_record(&mut self.record)
-                .map_err(|error| damaged(&self.path, self.read + 1, &error.to_string()))?;
-            if !more {
-                return Ok(self.end());
-            }
-            match read_row(&self.record, &self.zones) {
-                Ok(row) => {
-                    if let Some(ready) = self.pending.replace(row) {
-                        return Ok(Some(ready));
-                    }
-                }
-                // A row that makes no sense is damage, unless the file breaks off right behind it.
-                Err(reason) => {
-                    let place = self.read + 1 + u64::from(self.pending.is_some());
-                    let ready = self.pending.take();
-                    let last = !self.csv.read_byte_record(&mut self.record).unwrap_or(false);
-                    if last && self.csv.get_ref().last_byte != Some(b'\n') {
-                        self.wholeness = Some(Wholeness::Cut);
-                        return Ok(ready);
-                    }
-                    return Err(damaged(&self.path, place, &reason));
-                }
-            }
+        if self.wholeness.is_some() {
+            return Ok(None);
         }
+        let place = self.read + 1;
+        let next = self.from.next();
+        let next = next.map_err(|error| damaged(&self.path, place, &error.to_string()))?;
+        if let Next::Row(cells) = next {
+            let row = read_row(cells, self.columns, &self.zones);
+            return row.map(Some).map_err(|reason| damaged(&self.path, place, &reason));
+        }
+        let is_whole = next == Next::End && !self.from.get_ref().broke_off;
+        self.wholeness = Some(if is_whole { Wholeness::Whole } else { Wholeness::Cut });
+        Ok(None)
     }
 }
 

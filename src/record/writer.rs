@@ -1,5 +1,6 @@
 //! Writes a run's raw files as the run goes. Owned by the collector, used from one thread.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -177,8 +178,23 @@ impl RecordWriter {
                 .and_then(|file| file.sync_all())
                 .map_err(RecordError::io("write", &path))?;
         }
-        self.manifest.completion = Some(Completion { end, rows: self.rows, ended_early });
+        let beside = beside(&self.dir)?;
+        self.manifest.completion = Some(Completion { end, rows: self.rows, beside, ended_early });
         self.manifest.write(&self.dir)?;
         Ok(self.manifest)
     }
+}
+
+/// The lengths of those files of [`file::BESIDE`] that are in a run's directory.
+pub(super) fn beside(dir: &Path) -> Result<BTreeMap<String, u64>, RecordError> {
+    let mut lengths = BTreeMap::new();
+    for name in file::BESIDE {
+        let path = dir.join(name);
+        match fs::metadata(&path) {
+            Ok(found) => drop(lengths.insert((*name).to_owned(), found.len())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(RecordError::io("read", &path)(error)),
+        }
+    }
+    Ok(lengths)
 }

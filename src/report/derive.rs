@@ -1,10 +1,11 @@
 //! Every derived file of a run, from its records alone.
 
 use crate::analysis::{AnalysisError, analyze};
+use crate::compare::around_upgrade;
 use crate::record::Record;
 use crate::verdict::Verdict;
 
-use super::{errors, hlog, junit, latency, markdown, phases, summary, text};
+use super::{errors, hlog, junit, latency, markdown, page, phases, summary, text};
 
 /// What a run's records add up to.
 #[derive(Debug)]
@@ -24,14 +25,17 @@ pub struct Derived {
 pub fn derive(records: &[Record]) -> Result<Derived, AnalysisError> {
     let analysis = analyze(records)?;
     let verdict = Verdict::of(&analysis);
+    let around = around_upgrade(records, &analysis, &verdict)?;
+    let around = around.as_ref();
     let files = vec![
-        ("summary.json", summary::render(&analysis, &verdict)),
+        ("summary.json", summary::render(&analysis, &verdict, around)),
         ("phases.csv", phases::render(&analysis)),
         ("latency.csv", latency::render(&analysis)),
         ("errors.csv", errors::render(&analysis)),
         ("latency.hlog", hlog::render(&analysis)),
-        ("report.md", markdown::render(&analysis, &verdict).into_bytes()),
+        ("report.html", page::render(&analysis, &verdict, around)),
+        ("report.md", markdown::render(&analysis, &verdict, around).into_bytes()),
         ("junit.xml", junit::render(&analysis, &verdict).into_bytes()),
     ];
-    Ok(Derived { printed: text::render(&analysis, &verdict), verdict, files })
+    Ok(Derived { printed: text::render(&analysis, &verdict, around), verdict, files })
 }

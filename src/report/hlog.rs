@@ -6,7 +6,7 @@ use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
 use crate::analysis::{Analysis, words};
-use crate::event::{RunTime, TxnKind};
+use crate::event::RunTime;
 
 /// Maxima are written in ms, as the format's other writers do; the histograms hold µs.
 const US_PER_MS: f64 = 1000.0;
@@ -26,7 +26,7 @@ pub(super) fn render(analysis: &Analysis) -> Vec<u8> {
         .begin_log_with(&mut bytes, &mut serializer)
         .expect("memory can be written");
     for phase in &analysis.phases {
-        for (kind, tally) in TxnKind::ALL.iter().zip(&phase.kinds) {
+        for (kind, tally) in phase.by_kind(analysis.run.work) {
             let finished = tally.response.finished();
             if finished.is_empty() {
                 continue;

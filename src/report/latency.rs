@@ -1,7 +1,6 @@
 //! `latency.csv`: percentiles of response and service by phase and transaction.
 
 use crate::analysis::{Analysis, Latency, Quantile, Tally};
-use crate::event::TxnKind;
 
 use super::table::Csv;
 
@@ -30,7 +29,7 @@ pub(super) fn render(analysis: &Analysis) -> Vec<u8> {
     let mut csv = Csv::new(HEADER);
     for (index, phase) in analysis.phases.iter().enumerate() {
         let place = [index.to_string(), phase.label.clone(), phase.role.to_string()];
-        for (kind, tally) in TxnKind::ALL.iter().zip(&phase.kinds) {
+        for (kind, tally) in phase.by_kind(analysis.run.work) {
             rows(&mut csv, &place, kind.as_str(), tally);
         }
         rows(&mut csv, &place, "all", &phase.total);

@@ -2,14 +2,21 @@
 //!
 //! [`derive()`] makes every derived file of a run from its records alone, byte for byte the same
 //! each time: the run itself and the `report` verb both end here. A new kind of report is a new
-//! file and one line in `derive`.
+//! file and one line in `derive`. [`comparison()`] does the same for what came before against what
+//! came after.
 
+mod availability;
+mod baseline;
+mod comparison;
+mod data;
 mod derive;
 mod errors;
+mod felt;
 mod hlog;
 mod junit;
 mod latency;
 mod markdown;
+mod page;
 mod phases;
 mod rows;
 mod sentences;
@@ -18,5 +25,7 @@ mod table;
 mod text;
 
 pub use crate::analysis::AnalysisError;
+pub use baseline::{NoBaseline, stored_baseline};
+pub use comparison::{COMPARISON_FORMAT, Compared, comparison, comparison_schema};
 pub use derive::{Derived, derive};
-pub use summary::SUMMARY_FORMAT;
+pub use summary::{SUMMARY_FORMAT, summary_schema};

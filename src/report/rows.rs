@@ -19,12 +19,13 @@ pub(super) fn objectives(verdict: &Verdict) -> Vec<[String; 5]> {
     let row = |result: &ObjectiveResult| {
         let status = match result.status {
             Status::Met => "ok",
+            Status::Warned => "WARN",
             Status::Missed => "MISSED",
             Status::Unknown => "UNKNOWN",
         };
         [
             status.to_owned(),
-            result.title.to_owned(),
+            result.headline(),
             result.measured.map_or_else(|| "-".to_owned(), |found| found.to_string()),
             result.limit.to_string(),
             result.evidence.as_ref().map_or_else(String::new, |seen| seen.phase.clone()),
@@ -36,9 +37,9 @@ pub(super) fn objectives(verdict: &Verdict) -> Vec<[String; 5]> {
 /// Why an objective is not met, with the place to look at.
 pub(super) fn explanation(analysis: &Analysis, result: &ObjectiveResult) -> Option<String> {
     match (result.status, &result.evidence) {
-        (Status::Met, _) | (Status::Missed, None) => None,
+        (Status::Met, _) | (Status::Missed | Status::Warned, None) => None,
         (Status::Unknown, _) => Some(result.note.clone()),
-        (Status::Missed, Some(seen)) => Some(format!(
+        (Status::Missed | Status::Warned, Some(seen)) => Some(format!(
             "{} at {} ({} UTC): {}",
             seen.phase,
             words::moment(seen.start),

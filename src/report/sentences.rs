@@ -1,17 +1,13 @@
 //! The sentences that the text and the Markdown report have in common.
 
-use std::collections::BTreeMap;
-
 use crate::analysis::{
-    Analysis, ControlOutcome, InputShare, Role, ShareOutcome, StepOutcome, ZoneCheck, ZoneCourse,
-    words,
+    Analysis, ControlOutcome, InputShare, LeadersMoved, LoadCourse, PhaseFigures, Role,
+    ShareOutcome, StepOutcome, ZoneCourse, words,
 };
-use crate::event::{RunTime, Source};
-use crate::record::FindingKind;
+use crate::event::{RunTime, Source, ZoneId};
+use crate::phase::step;
+use crate::record::{Capacity, Work};
 use crate::scenario::LoadModel;
-
-/// Data checks listed one by one.
-const CHECKS_MAX: usize = 8;
 
 /// When each zone could not be reached, as sentences; a few a zone.
 pub(super) fn downtimes(analysis: &Analysis) -> Vec<String> {
@@ -39,18 +35,6 @@ pub(super) fn downtimes(analysis: &Analysis) -> Vec<String> {
     lines
 }
 
-/// How soon anything succeeded after each stop, as one sentence.
-pub(super) fn first_successes(analysis: &Analysis) -> Option<String> {
-    let names = analysis.zone_names();
-    let firsts = analysis.first_successes.iter().map(|first| {
-        let zone = first.zone.and_then(|zone| names.get(zone.index())).map_or("", String::as_str);
-        let after = first.after_us.map_or_else(|| "never".to_owned(), words::duration);
-        format!("{zone} {} {after}", first.step)
-    });
-    let all = firsts.collect::<Vec<_>>().join(", ");
-    (!all.is_empty()).then(|| format!("First success of any terminal after a stop: {all}."))
-}
-
 /// Each zone's versions, first and last seen.
 pub(super) fn versions(analysis: &Analysis) -> Vec<String> {
     let zones = analysis.zone_names().into_iter().zip(&analysis.course.zones);
@@ -63,64 +47,14 @@ pub(super) fn versions(analysis: &Analysis) -> Vec<String> {
     zones.map(line).collect()
 }
 
-/// What the data checks found, as sentences.
-pub(super) fn data(analysis: &Analysis) -> Vec<String> {
-    let names = analysis.zone_names();
-    let Some(data) = &analysis.data else {
-        return vec!["The data was not checked: run `rollproof audit`.".to_owned()];
-    };
-    let of = |kind| data.violations.get(&kind).copied().unwrap_or(0);
-    let found: Vec<String> =
-        FindingKind::ALL.iter().map(|&kind| format!("{} {kind}", words::count(of(kind)))).collect();
-    let zone =
-        |of: &ZoneCheck| names.get(of.zone.index()).map_or_else(|| "?".to_owned(), Clone::clone);
-    let ambiguous = &data.ambiguous;
-    let mut lines = vec![
-        format!(
-            "{} acknowledged; found {}.",
-            words::counted(data.acknowledged, "write"),
-            found.join(", ")
-        ),
-        format!(
-            "Ambiguous commits: {} had committed, {} had not, {} unresolved.",
-            words::count(ambiguous.committed),
-            words::count(ambiguous.absent),
-            words::count(ambiguous.unresolved)
-        ),
-        format!(
-            "{} over {}: {} failed, {} could not be made.",
-            words::counted(data.checks, "check"),
-            words::counted(names.len() as u64, "zone"),
-            data.failures.len(),
-            data.unknowns.len()
-        ),
-    ];
-    for failed in data.failures.iter().take(CHECKS_MAX) {
-        let check = &failed.check;
-        lines.push(format!("{} {} fail: {}", zone(failed), check.check, check.detail));
-        if let Some(first) = check.findings.first() {
-            lines.push(format!(
-                "  {} {}: expected {}, found {}; see: {}",
-                first.kind, first.key, first.expected, first.found, first.sql
-            ));
-        }
-    }
-    // One reason, such as a zone that is down, keeps many checks from being made.
-    let mut reasons: BTreeMap<(String, &str), u64> = BTreeMap::new();
-    for unknown in &data.unknowns {
-        *reasons.entry((zone(unknown), &unknown.check.detail)).or_default() += 1;
-    }
-    for ((zone, why), checks) in reasons.into_iter().take(CHECKS_MAX) {
-        lines.push(format!("{zone}: {} not made: {why}", words::counted(checks, "check")));
-    }
-    lines
-}
-
 /// How far the run can be trusted, as sentences.
 pub(super) fn trust(analysis: &Analysis) -> Vec<String> {
-    let mut lines = vec![resolution(analysis)];
+    let mut lines = match &analysis.load {
+        None => vec![resolution(analysis)],
+        Some(load) => loading(analysis, load),
+    };
     lines.push(health(analysis));
-    lines.extend(baseline(analysis));
+    lines.extend(baseline(analysis).filter(|_| analysis.load.is_none()));
     lines.push(sources(analysis));
     let names = analysis.zone_names();
     for control in &analysis.controls {
@@ -132,9 +66,39 @@ pub(super) fn trust(analysis: &Analysis) -> Vec<String> {
         };
         lines.push(format!("{mark}{zone}: {}.", control.detail));
     }
-    lines.extend(inputs(analysis));
+    lines.extend(leaders(analysis, &names));
+    for seen in &analysis.course.warnings {
+        let zone = seen.zone.map(|zone| names.get(zone.index()).map_or("?", String::as_str));
+        let of = zone.map(|zone| format!(" of {zone}")).unwrap_or_default();
+        let at = words::moment(seen.at);
+        lines.push(format!("WARNING: {}{of} at {at}: {}.", seen.warning, seen.detail));
+    }
+    if analysis.run.work == Work::Run {
+        lines.extend(inputs(analysis));
+    }
     lines.push(record(analysis));
     lines
+}
+
+/// Moves of leaders that are told one by one.
+const MOVES_TOLD: usize = 12;
+
+/// Where leaders moved, and why: what of the upgrade was felt without a server being away.
+fn leaders(analysis: &Analysis, names: &[String]) -> Option<String> {
+    let name = |zone: &Option<ZoneId>| {
+        zone.and_then(|zone| names.get(zone.index())).map_or("?", String::as_str)
+    };
+    let told = |seen: &LeadersMoved| {
+        let LeadersMoved { at, from, to, moved, detail, .. } = seen;
+        let (from, to, at) = (name(from), name(to), words::moment(*at));
+        format!("{moved} {from} → {to} by {at} ({detail})")
+    };
+    let leaders = &analysis.course.leaders;
+    let mut moves: Vec<String> = leaders.iter().take(MOVES_TOLD).map(told).collect();
+    if leaders.len() > moves.len() {
+        moves.push(format!("and {} more times", leaders.len() - moves.len()));
+    }
+    (!moves.is_empty()).then(|| format!("Leaders moved: {}.", moves.join("; ")))
 }
 
 /// The load's own input beside the bounds of the specification; a share that does not keep them
@@ -194,6 +158,28 @@ fn resolution(analysis: &Analysis) -> String {
     )
 }
 
+/// What the figures of a load mean, and how much of the upgrade they are about.
+fn loading(analysis: &Analysis, load: &LoadCourse) -> Vec<String> {
+    let mut lines = vec![
+        "A load is a closed loop: while a worker waits it asks for nothing. Its response times and \
+         gaps are what its workers met; they are shown, and no objective is held against them."
+            .to_owned(),
+        resolution(analysis),
+    ];
+    let Some((begin, end)) = analysis.course.window else { return lines };
+    let length = words::duration(end.since_us(begin));
+    lines.push(if load.last_write >= end {
+        format!("The load lasted through all {length} of the upgrade.")
+    } else {
+        format!(
+            "The last chunk was written at {}: {} of the {length} of the upgrade were under load.",
+            words::moment(load.last_write),
+            words::duration(load.last_write.since_us(begin)),
+        )
+    });
+    lines
+}
+
 fn health(analysis: &Analysis) -> String {
     let own = &analysis.own;
     let stall = own.longest.map_or_else(
@@ -203,9 +189,10 @@ fn health(analysis: &Analysis) -> String {
             format!("longest stall {length} at {}", words::moment(stall.start))
         },
     );
+    let cpu = own.cpu_us * 100 / analysis.run.end.0.max(1);
     format!(
-        "The tool itself: {stall}; {} of {} arrivals sent late; at most {} queued; wall clock \
-         moved {}.",
+        "The tool itself: {stall}; {} of {} arrivals sent late; at most {} queued; {cpu} % of one \
+         core used; wall clock moved {}.",
         words::count(own.dispatched_late),
         words::count(own.dispatched),
         words::counted(own.queue_len_max, "event"),
@@ -214,6 +201,18 @@ fn health(analysis: &Analysis) -> String {
 }
 
 fn baseline(analysis: &Analysis) -> Option<String> {
+    if let (Some(stored), None) = (&analysis.run.baseline, analysis.baseline()) {
+        let figures = &stored.figures;
+        return Some(format!(
+            "Held against the baseline of run {} ({} UTC): {} in {}, median {}, p99 {}.",
+            stored.run_id,
+            words::wall_date_time(stored.origin_wall, RunTime::ZERO),
+            words::counted(figures.transactions, "transaction"),
+            words::duration(figures.length_us),
+            words::duration(figures.response_p50_us),
+            words::duration(figures.response_p99_us),
+        ));
+    }
     let halves = analysis.baseline_halves?;
     let baseline = analysis.baseline()?.phase.length_us();
     let window = analysis.phases.iter().filter(|phase| phase.role == Role::Window);
@@ -235,7 +234,10 @@ fn baseline(analysis: &Analysis) -> Option<String> {
 }
 
 fn sources(analysis: &Analysis) -> String {
-    let steps = analysis.phases.iter().filter(|phase| phase.phase.source != Source::Timetable);
+    let told = |phase: &&PhaseFigures| {
+        phase.phase.source != Source::Timetable && phase.phase.name.step != step::COMMAND
+    };
+    let steps = analysis.phases.iter().filter(told);
     let best = steps.clone().map(|phase| phase.phase.source).max();
     let uncertainty = steps.map(|phase| phase.phase.uncertainty_us).max().unwrap_or(0);
     let open = analysis.course.steps.iter().filter(|s| s.outcome == StepOutcome::Open).count();
@@ -259,8 +261,11 @@ fn record(analysis: &Analysis) -> String {
     let total = &analysis.total.counts;
     let whole = if analysis.problems.is_empty() { "complete" } else { "INCOMPLETE" };
     format!(
-        "The record is {whole}: {} in {}, {} of them across phases, {} absorbed by retry.",
+        "The record is {whole}: {} offered, {} taken up, {} completed, in {}; {} across phases, {} \
+         absorbed by retry.",
         words::counted(total.offered, "business transaction"),
+        words::count(total.offered - total.shed),
+        words::count(total.good + total.late),
         words::counted(total.attempts, "attempt"),
         words::count(total.crossed),
         words::count(total.absorbed),
@@ -293,18 +298,31 @@ pub(super) fn facts(analysis: &Analysis) -> Vec<(&'static str, String)> {
         (
             "load",
             format!(
-                "{}, {zones}, {}, {}, {}, deadline {}",
+                "{}, {zones}, {}, {}",
                 cluster.product,
                 words::counted(run.scenario.workload.warehouses.into(), "warehouse"),
-                words::counted(load.terminals.into(), "terminal"),
-                model(analysis),
-                load.deadline
+                match run.work {
+                    Work::Run => format!(
+                        "{}, {}, deadline {}",
+                        words::counted(load.terminals.into(), "terminal"),
+                        model(analysis),
+                        load.deadline
+                    ),
+                    Work::Load => loader(analysis),
+                }
             ),
         ),
     ];
-    facts.push(("sessions", sessions(analysis)));
+    if run.work == Work::Run {
+        facts.push(("sessions", sessions(analysis)));
+    }
     if let Some(upgrade) = &run.upgrade {
         facts.push(("upgrade", format!("{} to {}", upgrade.plan, upgrade.target_version)));
+    }
+    if let Some(outside) = &run.outside {
+        let by = if outside.wrapped { "by a wrapped command" } else { "by somebody else" };
+        let to = outside.target_version.as_ref().map(|version| format!(", to {version}"));
+        facts.push(("upgrade", format!("{by}{}", to.unwrap_or_default())));
     }
     facts
 }
@@ -322,8 +340,28 @@ fn model(analysis: &Analysis) -> String {
     let load = &analysis.run.scenario.load;
     match load.model {
         LoadModel::Rate => {
-            format!("{} transactions/s offered ({})", load.rate, load.arrivals)
+            let measured = analysis.run.capacity.as_ref().map(carried);
+            let measured = measured.unwrap_or_default();
+            format!("{} transactions/s offered ({}){measured}", load.rate, load.arrivals)
         }
         model => format!("load model {model}"),
     }
+}
+
+/// Where a rate comes from that nobody gave.
+fn carried(capacity: &Capacity) -> String {
+    format!(
+        ", {:.0} % of the {:.0}/s that {} carried for {}",
+        capacity.share * 100.0,
+        capacity.per_second,
+        words::counted(capacity.zones.into(), "zone"),
+        words::duration(capacity.measured_us)
+    )
+}
+
+fn loader(analysis: &Analysis) -> String {
+    let workload = &analysis.run.scenario.workload;
+    let workers = words::counted(workload.load_workers.into(), "worker");
+    let pace = workload.load_rows_per_s.map(|rows| format!(", at most {rows} rows/s"));
+    format!("the initial load by {workers}{}", pace.unwrap_or_default())
 }

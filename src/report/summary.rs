@@ -3,32 +3,44 @@
 mod layout;
 
 use crate::analysis::{
-    Analysis, Counts, Downtime, Gap, InputFigures, InputShare, Latency, OutageFigures,
-    PhaseFigures, Role, Scope, ScopeGaps, StepRun, Tally, words,
+    Analysis, Brownout, BrownoutFigures, ClockStep, Counts, Downtime, Gap, InputFigures,
+    InputShare, Latency, LeadersMoved, LookedUp, OutageFigures, PhaseFigures, Role, ScopeGaps,
+    StepRun, Tally, WarningSeen, ZoneCheck, words,
 };
-use crate::event::{RunTime, TxnKind, ZoneId};
+use crate::compare::Section;
+use crate::event::{RunTime, ZoneId};
 use crate::verdict::{Evidence, Verdict};
 
+use super::availability::{budget_used, budget_used_by_run};
+use super::comparison;
 use layout::{
-    ControlOut, DataOut, DowntimeOut, EvidenceOut, FirstSuccessOut, GapOut, InputsOut, LatencyOut,
-    ObjectiveOut, OutagesOut, PhaseOut, ProbesOut, QuantileOut, ReasonOut, ReturnOut, ScopeOut,
-    SessionsOut, ShareOut, StepOut, Summary, TallyOut, ThroughputOut, ToolOut, WriteGapsOut,
-    ZoneOut,
+    BrownoutOut, BrownoutsOut, ClockStepOut, ControlOut, DataOut, DowntimeOut, DuringOut,
+    EvidenceOut, FailureOut, FirstSuccessOut, GapOut, InputsOut, LatencyOut, LeadersOut, LoadOut,
+    LookedUpOut, ObjectiveOut, OutagesOut, PhaseOut, ProbesOut, QuantileOut, ReasonOut, ReturnOut,
+    ScopeOut, SessionsOut, ShareOut, SpreadOut, StepOut, Summary, TallyOut, ThroughputOut, ToolOut,
+    WarningOut, WriteGapsOut, ZoneOut,
 };
 
 /// Version of the summary's layout; raised when a name changes its meaning or goes away.
 pub const SUMMARY_FORMAT: u32 = 1;
 
 /// The summary as pretty JSON. Times are µs since the run's origin unless named otherwise.
-pub(super) fn render(analysis: &Analysis, verdict: &Verdict) -> Vec<u8> {
-    let summary = Summary::new(analysis, verdict);
+pub(super) fn render(analysis: &Analysis, verdict: &Verdict, around: Option<&Section>) -> Vec<u8> {
+    let summary = Summary::new(analysis, verdict, around);
     let mut bytes = serde_json::to_vec_pretty(&summary).expect("a summary has only string keys");
     bytes.push(b'\n');
     bytes
 }
 
+/// The JSON schema of `summary.json`, made from the layout itself. A copy of it is committed as
+/// `results/summary.schema.json`.
+pub fn summary_schema() -> serde_json::Value {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Summary<'static>>().to_value()
+}
+
 impl<'a> Summary<'a> {
-    fn new(analysis: &'a Analysis, verdict: &'a Verdict) -> Self {
+    fn new(analysis: &'a Analysis, verdict: &'a Verdict, around: Option<&'a Section>) -> Self {
         let run = &analysis.run;
         Self {
             format: SUMMARY_FORMAT,
@@ -38,10 +50,16 @@ impl<'a> Summary<'a> {
             end_us: run.end.0,
             ended_early: run.ended_early.as_deref(),
             drivers: run.shards,
-            target_version: run.upgrade.as_ref().map(|upgrade| upgrade.target_version.as_str()),
+            target_version: analysis.target_version(),
             verdict: verdict.kind.as_str(),
             exit_code: verdict.exit_code(),
             sentence: &verdict.sentence,
+            load: analysis.load.as_ref().map(|load| LoadOut {
+                outcome: load.outcome.as_str(),
+                detail: &load.detail,
+                last_write_us: load.last_write.0,
+                upgrade_share: load.upgrade_share,
+            }),
             reasons: verdict
                 .reasons
                 .iter()
@@ -55,15 +73,24 @@ impl<'a> Summary<'a> {
             zones: run.scenario.zone_ids().map(|id| zone(analysis, id)).collect(),
             write_gaps: write_gaps(analysis),
             client_outages: OutagesOut::new(&analysis.outages(Role::is_judged)),
+            brownouts: analysis.brownouts.as_ref().map(|found| brownouts(analysis, found)),
+            error_budget_used: budget_used_by_run(analysis),
             throughput_10s: throughput(analysis),
             data: data(analysis),
+            data_during_run: during(analysis),
             tool: tool(analysis),
             inputs: analysis.inputs.as_ref().map(inputs),
+            before_after: around.map(comparison::part),
+            held_against: analysis.held_against.as_ref(),
+            baseline_of: run.baseline.as_ref().map(|stored| stored.run_id.as_str()),
+            capacity: run.capacity.as_ref(),
             sessions: SessionsOut {
                 isolation: run.scenario.load.isolation.as_str(),
                 style: run.sessions.as_ref(),
             },
             controls: controls(analysis),
+            warnings: warnings(analysis),
+            leaders: leaders(analysis),
             record_problems: analysis.problems.iter().map(ToString::to_string).collect(),
         }
     }
@@ -122,6 +149,27 @@ fn zone_name(analysis: &Analysis, zone: ZoneId) -> String {
     zones.get(zone.index()).map_or_else(|| format!("zone#{}", zone.0), |zone| zone.name.clone())
 }
 
+fn warnings(analysis: &Analysis) -> Vec<WarningOut> {
+    let out = |WarningSeen { at, warning, zone, detail }| {
+        let zone = zone.map(|zone| zone_name(analysis, zone));
+        WarningOut { at_us: at.0, kind: warning.as_str(), zone, detail }
+    };
+    analysis.course.warnings.iter().cloned().map(out).collect()
+}
+
+fn leaders<'a>(analysis: &'a Analysis) -> Vec<LeadersOut<'a>> {
+    let name = |zone: &Option<ZoneId>| zone.map(|zone| zone_name(analysis, zone));
+    let out = |seen: &'a LeadersMoved| LeadersOut {
+        at_us: seen.at.0,
+        uncertainty_us: seen.uncertainty_us,
+        from: name(&seen.from),
+        to: name(&seen.to),
+        moved: seen.moved,
+        detail: &seen.detail,
+    };
+    analysis.course.leaders.iter().map(out).collect()
+}
+
 fn objectives<'a>(analysis: &Analysis, verdict: &'a Verdict) -> Vec<ObjectiveOut<'a>> {
     let evidence = |seen: &'a Evidence| EvidenceOut {
         phase: &seen.phase,
@@ -137,6 +185,7 @@ fn objectives<'a>(analysis: &Analysis, verdict: &'a Verdict) -> Vec<ObjectiveOut
         .map(|result| ObjectiveOut {
             id: result.id,
             title: result.title,
+            only_in: result.only_in.as_deref(),
             status: result.status.as_str(),
             limit: result.limit,
             measured: result.measured,
@@ -147,9 +196,13 @@ fn objectives<'a>(analysis: &Analysis, verdict: &'a Verdict) -> Vec<ObjectiveOut
 }
 
 fn phase(analysis: &Analysis, index: usize) -> PhaseOut<'_> {
-    let PhaseFigures { phase, label, role, kinds, total, zone_attempts, errors, outages } =
-        &analysis.phases[index];
+    let PhaseFigures {
+        phase, label, role, total, zone_attempts, errors, outages, looked_up, ..
+    } = &analysis.phases[index];
+    let LookedUp { committed, absent, open } = *looked_up;
     let zones = analysis.zone_names().into_iter().zip(zone_attempts.iter().copied());
+    let down = analysis.probes.iter().map(|probes| probes.phase_down_us[index]);
+    let brownouts = analysis.brownouts.as_ref();
     PhaseOut {
         phase: label,
         role: role.as_str(),
@@ -162,11 +215,18 @@ fn phase(analysis: &Analysis, index: usize) -> PhaseOut<'_> {
         write_gap_tau_us: analysis.writes.cluster.tau_us[index],
         write_gap_max_us: analysis.writes.longest(|of| of == index).map(Gap::length_us),
         client_outages: OutagesOut::new(outages),
+        brownout_us: brownouts.map(|found| found.sum(|of| of.phase == index)),
+        error_budget_used: budget_used(analysis, &analysis.phases[index]),
+        unreachable_us_by_zone: analysis.zone_names().into_iter().zip(down).collect(),
         attempts_by_zone: zones.collect(),
+        ambiguous_looked_up: (looked_up.total() > 0).then_some(LookedUpOut {
+            committed,
+            absent,
+            open,
+        }),
         total: TallyOut::new(total),
-        kinds: TxnKind::ALL
-            .iter()
-            .zip(kinds)
+        kinds: analysis.phases[index]
+            .by_kind(analysis.run.work)
             .map(|(kind, tally)| (kind.as_str(), TallyOut::new(tally)))
             .collect(),
     }
@@ -212,6 +272,7 @@ fn zone(analysis: &Analysis, id: ZoneId) -> ZoneOut {
         unreachable_out_of_turn_us: probes.map_or(0, |probes| probes.unexpected_us),
         unreachable: probes.into_iter().flat_map(|p| &p.downtimes).map(downtime).collect(),
         probes: kinds.collect(),
+        brownout_us: analysis.brownouts.as_ref().map(|found| found.of_zone(id)),
         returns: returns
             .map(|back| ReturnOut {
                 at_us: back.returned.0,
@@ -224,22 +285,21 @@ fn zone(analysis: &Analysis, id: ZoneId) -> ZoneOut {
                 step: first.step.clone(),
                 at_us: first.at.0,
                 after_us: first.after_us,
+                terminals: SpreadOut {
+                    count: first.terminals.len(),
+                    never: first.terminals.never(),
+                    p50_us: QuantileOut(first.terminals.quantile(0.5)),
+                    p99_us: QuantileOut(first.terminals.quantile(0.99)),
+                    max_us: QuantileOut(first.terminals.max()),
+                },
             })
             .collect(),
     }
 }
 
-fn scope_name(scope: Scope) -> String {
-    match scope {
-        Scope::Cluster => "cluster".to_owned(),
-        Scope::Kind(kind) => kind.to_string(),
-        Scope::Warehouse(home) => format!("warehouse-{home}"),
-    }
-}
-
 fn write_gaps(analysis: &Analysis) -> WriteGapsOut {
     let gap = |gap: &Gap| GapOut {
-        scope: scope_name(gap.scope),
+        scope: gap.scope.to_string(),
         phase: analysis.phases[gap.phase].label.clone(),
         last_phase: analysis.phases[gap.last_phase].label.clone(),
         start_us: gap.start.0,
@@ -251,7 +311,7 @@ fn write_gaps(analysis: &Analysis) -> WriteGapsOut {
         outage_us_max: gap.outage_us.1,
     };
     let scope = |scope: &ScopeGaps| ScopeOut {
-        scope: scope_name(scope.scope),
+        scope: scope.scope.to_string(),
         writes_per_s: scope.rate_per_s,
         spacing_us: scope.spacing_us,
         baseline_gap_us: scope.baseline_gap_us,
@@ -267,6 +327,27 @@ fn write_gaps(analysis: &Analysis) -> WriteGapsOut {
     }
 }
 
+fn brownouts(analysis: &Analysis, found: &BrownoutFigures) -> BrownoutsOut {
+    let brownout = |of: &Brownout| BrownoutOut {
+        phase: analysis.phases[of.phase].label.clone(),
+        zone: of.zone.map(|zone| zone_name(analysis, zone)),
+        start_us: of.start.0,
+        end_us: of.end.0,
+        open: of.open,
+        length_us: of.length_us,
+        transactions: of.transactions,
+        slow: of.slow,
+    };
+    BrownoutsOut {
+        slow_us: found.slow_us,
+        expected_share: found.expected_share,
+        seconds_judged: found.windows,
+        seconds_blind: found.blind,
+        seconds_in_gaps: found.in_gaps,
+        brownouts: found.brownouts.iter().map(brownout).collect(),
+    }
+}
+
 fn throughput(analysis: &Analysis) -> Vec<ThroughputOut> {
     let windows = analysis.throughput.iter();
     windows
@@ -278,8 +359,9 @@ fn throughput(analysis: &Analysis) -> Vec<ThroughputOut> {
         .collect()
 }
 
-fn data(analysis: &Analysis) -> Option<DataOut> {
+fn data(analysis: &Analysis) -> Option<DataOut<'_>> {
     analysis.data.as_ref().map(|data| DataOut {
+        audited: data.audited,
         acknowledged: data.acknowledged,
         ambiguous_committed: data.ambiguous.committed,
         ambiguous_absent: data.ambiguous.absent,
@@ -288,7 +370,31 @@ fn data(analysis: &Analysis) -> Option<DataOut> {
         checks_failed: data.failures.len(),
         checks_not_made: data.unknowns.len(),
         violations: data.violations.iter().map(|(kind, n)| (kind.as_str(), *n)).collect(),
+        failures: data
+            .failures
+            .iter()
+            .map(|ZoneCheck { zone, check }| FailureOut {
+                zone: zone_name(analysis, *zone),
+                check: &check.check,
+                title: &check.title,
+                differences: check.violations,
+                detail: &check.detail,
+                first: &check.findings,
+            })
+            .collect(),
     })
+}
+
+fn during(analysis: &Analysis) -> DuringOut {
+    let (spots, sights) = (&analysis.spots, &analysis.sights);
+    DuringOut {
+        snapshots: spots.read,
+        snapshots_broken: spots.broken,
+        snapshots_not_answered: spots.unread,
+        order_numbers_seen: sights.sights,
+        seen_after_move: sights.moved,
+        behind_after_move: sights.behind,
+    }
 }
 
 fn tool(analysis: &Analysis) -> ToolOut {
@@ -300,9 +406,14 @@ fn tool(analysis: &Analysis) -> ToolOut {
         queue_len_max: own.queue_len_max,
         cpu_us: own.cpu_us,
         wall_step_us: own.wall_step_us,
+        clock_steps: own.clock_steps.iter().map(clock_step).collect(),
         dispatched: own.dispatched,
         dispatched_late: own.dispatched_late,
     }
+}
+
+fn clock_step(step: &ClockStep) -> ClockStepOut {
+    ClockStepOut { at_us: step.at.0, wall_us: step.wall_us, slept_us: step.slept_us }
 }
 
 fn inputs(figures: &InputFigures) -> InputsOut<'_> {

@@ -1,24 +1,30 @@
 //! The printed verdict: the answer first, then what it stands on, at most 100 columns wide.
 
 use crate::analysis::Analysis;
+use crate::compare::Section;
 use crate::event::ZoneId;
 use crate::verdict::{Reason, Verdict};
 
 use super::table::{Table, wrap};
-use super::{rows, sentences};
+use super::{availability, comparison, data, felt, rows, sentences};
 
 const WIDTH: usize = 100;
 
 /// The answer, the objectives, the load phase by phase, the zones, the data, and how far all of
 /// it can be trusted.
-pub(super) fn render(analysis: &Analysis, verdict: &Verdict) -> String {
+pub(super) fn render(analysis: &Analysis, verdict: &Verdict, around: Option<&Section>) -> String {
     let mut text = head(analysis, verdict);
     section(&mut text, "OBJECTIVES", objectives(analysis, verdict));
     section(&mut text, "PHASES", phases(analysis));
     section(&mut text, "WRITE GAPS", gaps(analysis));
+    if analysis.load.is_none() {
+        section(&mut text, "AVAILABILITY", paragraphs(&availability::sentences(analysis)));
+    }
     section(&mut text, "ERRORS OF ATTEMPTS", errors(analysis));
     section(&mut text, "ZONES", zones(analysis));
-    section(&mut text, "DATA", paragraphs(&sentences::data(analysis)));
+    section(&mut text, "DATA", paragraphs(&data::data(analysis)));
+    let around = around.map(|around| paragraphs(&comparison::in_short(around)));
+    section(&mut text, "BEFORE AGAINST AFTER", around.unwrap_or_default());
     section(&mut text, "TRUST", paragraphs(&sentences::trust(analysis)));
     text
 }
@@ -104,17 +110,14 @@ fn phases(analysis: &Analysis) -> String {
 
 fn gaps(analysis: &Analysis) -> String {
     let rows = rows::gaps(analysis);
-    let mut text = if rows.is_empty() {
+    if rows.is_empty() {
         "  none that can be told from chance\n".to_owned()
     } else {
         let mut table = Table::new(&[3, 4, 5]);
         table.row(rows::GAPS);
         rows.into_iter().for_each(|row| table.row(row));
         table.render(2)
-    };
-    let firsts: Vec<String> = sentences::first_successes(analysis).into_iter().collect();
-    text.push_str(&paragraphs(&firsts));
-    text
+    }
 }
 
 fn errors(analysis: &Analysis) -> String {
@@ -125,7 +128,7 @@ fn errors(analysis: &Analysis) -> String {
     let mut table = Table::new(&[1, 2, 3, 4]);
     table.row(rows::ERRORS);
     rows.into_iter().for_each(|row| table.row(row));
-    table.render(2)
+    table.render(2) + &paragraphs(&felt::errors(analysis))
 }
 
 fn zones(analysis: &Analysis) -> String {

@@ -18,13 +18,13 @@ pub(super) struct Timetable<'a> {
 impl Timetable<'_> {
     /// Announces that a stretch begins; gives the moment.
     pub(super) async fn begin(&self, stretch: &str) -> RunTime {
+        self.tell(stretch, Edge::Begin, String::new()).await
+    }
+
+    /// Announces that a stretch begins or has ended; gives the moment.
+    pub(super) async fn tell(&self, stretch: &str, edge: Edge, detail: String) -> RunTime {
         let at = self.clock.now();
-        let fact = ClusterFact::Step {
-            step: stretch.to_owned(),
-            zone: None,
-            edge: Edge::Begin,
-            detail: String::new(),
-        };
+        let fact = ClusterFact::Step { step: stretch.to_owned(), zone: None, edge, detail };
         let event = ClusterEvent { at, uncertainty_us: 0, source: Source::Timetable, fact };
         self.events.send(Event::Cluster(event)).await;
         at

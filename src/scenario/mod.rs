@@ -4,11 +4,13 @@
 //! written into the run's manifest as it was resolved.
 
 mod choice;
+mod rate;
 mod section;
 mod span;
 mod whole;
 
 pub use choice::{Arrivals, Isolation, LoadModel, Product, RetryPolicy, Routing};
-pub use section::{Cluster, Load, Objectives, Timetable, Workload, Zone};
+pub use rate::Rate;
+pub use section::{Cluster, Control, Load, Objectives, PhaseObjectives, Timetable, Workload, Zone};
 pub use span::Span;
 pub use whole::{Scenario, ScenarioError};

@@ -1,8 +1,10 @@
 //! The sections of a scenario, their keys and their defaults.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Arrivals, Isolation, LoadModel, Product, RetryPolicy, Routing, Span};
+use super::{Arrivals, Isolation, LoadModel, Product, Rate, RetryPolicy, Routing, Span};
 
 /// One zone and the address of its server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +47,8 @@ pub struct Cluster {
     pub product: Product,
     /// Schema that holds the nine tables.
     pub database: String,
-    /// Database user. The password comes from the environment, never from here.
+    /// Database user; on OceanBase with its tenant, `user@tenant` or `user@tenant#cluster`. The
+    /// password comes from the environment, never from here.
     pub user: String,
     /// The zones, in the order in which they are upgraded.
     pub zones: Vec<Zone>,
@@ -59,12 +62,23 @@ pub struct Cluster {
     pub probe_every: Span,
     /// A probe that takes longer has failed.
     pub probe_deadline: Span,
+    /// How often the data of one district are looked at while the load goes on; `0s` for never.
+    pub spot_check_every: Span,
 }
 
 impl Cluster {
     /// Host and port of the proxy, if there is one. Validation has seen to it that both are there.
     pub fn proxy_host_port(&self) -> Option<(&str, u16)> {
         host_port(self.proxy.as_deref()?)
+    }
+
+    /// The user as a server itself knows it. OceanBase's proxy finds the cluster by what follows
+    /// the `#`; a server would take that for a part of the tenant's name, and know no such tenant.
+    pub fn direct_user(&self) -> &str {
+        match self.user.split_once('#') {
+            Some((user, _)) if self.product == Product::OceanBase => user,
+            _ => &self.user,
+        }
     }
 }
 
@@ -79,8 +93,22 @@ impl Default for Cluster {
             observe_every: Span::millis(100),
             probe_every: Span::millis(100),
             probe_deadline: Span::secs(1),
+            spot_check_every: Span::secs(1),
         }
     }
+}
+
+/// Where the cluster is watched and told what to do, when that is another address or another user
+/// than the load's: OceanBase's sys tenant beside the business tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Control {
+    /// The user; the load's when empty. Its password comes from the environment.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub user: String,
+    /// The same zones by other addresses; the load's when empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<Zone>,
 }
 
 /// The data.
@@ -93,11 +121,15 @@ pub struct Workload {
     pub seed: u64,
     /// Parallel workers of the loader.
     pub load_workers: u32,
+    /// The loader writes no more rows a second than this, so that a small load can last as long as
+    /// an upgrade.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_rows_per_s: Option<u32>,
 }
 
 impl Default for Workload {
     fn default() -> Self {
-        Self { warehouses: 10, seed: 20_260_101, load_workers: 4 }
+        Self { warehouses: 10, seed: 20_260_101, load_workers: 4, load_rows_per_s: None }
     }
 }
 
@@ -107,8 +139,8 @@ impl Default for Workload {
 pub struct Load {
     /// How arrivals are made.
     pub model: LoadModel,
-    /// Business transactions a second over all terminals; for the `rate` model.
-    pub rate: f64,
+    /// Business transactions a second over all terminals, or `auto`; for the `rate` model.
+    pub rate: Rate,
     /// Spacing of arrivals in the `rate` model.
     pub arrivals: Arrivals,
     /// Number of terminals; each is bound to a warehouse and has one connection. The deliveries of
@@ -138,7 +170,7 @@ impl Default for Load {
     fn default() -> Self {
         Self {
             model: LoadModel::Rate,
-            rate: 100.0,
+            rate: Rate::PerSecond(100.0),
             arrivals: Arrivals::Constant,
             terminals: 20,
             deadline: Span::secs(5),
@@ -150,6 +182,21 @@ impl Default for Load {
             isolation: Isolation::ReadCommitted,
             backlog_max: 1000,
             wait_scale: 1.0,
+        }
+    }
+}
+
+impl Load {
+    /// How the loader drives: a closed loop of `workers`, each of which repeats its chunk until it
+    /// is written. A chunk is given up only after two minutes in which no chunk of anybody was.
+    pub fn of_loader(workers: u32) -> Self {
+        Self {
+            model: LoadModel::Max,
+            terminals: workers,
+            deadline: Span::secs(120),
+            statement_deadline: Span::secs(60),
+            connect_deadline: Span::secs(5),
+            ..Self::default()
         }
     }
 }
@@ -201,6 +248,52 @@ pub struct Objectives {
     pub throughput_share_min: f64,
     /// Longest time after a zone's return until p99 is within 1.2 × baseline again.
     pub recovery_max: Span,
+    /// Whether a terminal that moves to another zone must at once see there what it saw before.
+    /// If not, it is counted and shown.
+    pub reads_follow_moves: bool,
+    /// Time in brownout in one zone's turn beyond which the verdict warns; it fails nothing.
+    pub brownout_warn: Span,
+    /// Limits of single phases, which stand there in the place of those above. The key is a step
+    /// as `stop-server`, or a zone's step as `zone2/stop-server`, which goes before.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub phases: BTreeMap<String, PhaseObjectives>,
+}
+
+/// What the business demands while one phase lasts, where that differs from the rest of the run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PhaseObjectives {
+    /// As [`Objectives::failed_max`], of transactions due in the phase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_max: Option<u64>,
+    /// As [`Objectives::write_gap_max`], of gaps that begin in the phase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write_gap_max: Option<Span>,
+    /// As [`Objectives::client_outage_p99`], of outages that begin in the phase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_outage_p99: Option<Span>,
+    /// As [`Objectives::client_outage_max`], of outages that begin in the phase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_outage_max: Option<Span>,
+    /// As [`Objectives::good_share_min`], of transactions due in the phase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub good_share_min: Option<f64>,
+}
+
+impl Objectives {
+    /// The limit of one kind that a phase has for itself, with the key that says so. `label` is the
+    /// phase's name with its zone's, as `zone2/stop-server`; `step` the name alone.
+    pub fn of_phase<T>(
+        &self,
+        label: &str,
+        step: &str,
+        limit: impl Fn(&PhaseObjectives) -> Option<T>,
+    ) -> Option<(&str, T)> {
+        [label, step].into_iter().find_map(|name| {
+            let (key, own) = self.phases.get_key_value(name)?;
+            Some((key.as_str(), limit(own)?))
+        })
+    }
 }
 
 impl Default for Objectives {
@@ -213,6 +306,9 @@ impl Default for Objectives {
             good_share_min: 0.9995,
             throughput_share_min: 0.8,
             recovery_max: Span::secs(60),
+            reads_follow_moves: false,
+            brownout_warn: Span::secs(30),
+            phases: BTreeMap::new(),
         }
     }
 }

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct Span(pub Duration);
 
 impl Span {
+    /// Nobody waits longer: a year.
+    const LONGEST: Duration = Duration::from_hours(366 * 24);
+
     /// Whole seconds.
     pub const fn secs(secs: u64) -> Self {
         Self(Duration::from_secs(secs))
@@ -39,7 +42,12 @@ impl std::str::FromStr for Span {
         let span: SignedDuration = text
             .parse()
             .map_err(|_| format!("{text:?} is not a duration; write it as 250ms, 5s or 2m"))?;
-        Duration::try_from(span).map(Self).map_err(|_| format!("{text:?} is negative"))
+        let span = Duration::try_from(span).map_err(|_| format!("{text:?} is negative"))?;
+        // Sums of spans stay far from any overflow.
+        if span > Self::LONGEST {
+            return Err(format!("{text:?} is more than a year"));
+        }
+        Ok(Self(span))
     }
 }
 
@@ -53,5 +61,19 @@ impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_not_negative_and_not_endless() {
+        let span = |text: &str| text.parse::<Span>();
+        assert_eq!(span("8784h"), Ok(Span::secs(366 * 24 * 3600)));
+        for (text, why) in [("-1s", "negative"), ("99999999999h", "year"), ("soon", "duration")] {
+            assert!(span(text).unwrap_err().contains(why), "{text}");
+        }
     }
 }

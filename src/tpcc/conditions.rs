@@ -126,6 +126,14 @@ fn fill(template: &str, extent: Extent, warehouses: u32) -> String {
 }
 
 fn value(mark: &str, extent: Extent, warehouses: u32) -> String {
+    let every = |number: u32| (1..=number).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+    match mark {
+        // Lists, so that a server looks up the few rows it needs in each district instead of
+        // reading a whole table once for every warehouse.
+        "every-warehouse" => return every(warehouses),
+        "every-district" => return every(DISTRICTS),
+        _ => {}
+    }
     let constant = match mark {
         "warehouses" => Some(warehouses),
         "items" => Some(ITEMS),
@@ -326,7 +334,8 @@ pub const CONDITIONS: &[Condition] = &[
          CONCAT('ytd ', s_ytd, ', orders ', s_order_cnt, ', remote ', s_remote_cnt) AS found \
          FROM stock LEFT JOIN (SELECT ol_supply_w_id, ol_i_id, SUM(ol_quantity) AS quantity, COUNT(*) AS lines_taken, \
          SUM(CASE WHEN ol_w_id = ol_supply_w_id THEN 0 ELSE 1 END) AS remote \
-         FROM order_line WHERE ol_o_id > {orders} AND {ol_supply/w} GROUP BY ol_supply_w_id, ol_i_id) AS taken \
+         FROM order_line WHERE ol_w_id IN ({every-warehouse}) AND ol_d_id IN ({every-district}) \
+         AND ol_o_id > {orders} AND {ol_supply/w} GROUP BY ol_supply_w_id, ol_i_id) AS taken \
          ON ol_supply_w_id = s_w_id AND ol_i_id = s_i_id \
          WHERE {s/w} AND (s_ytd <> COALESCE(quantity, 0) OR s_order_cnt <> COALESCE(lines_taken, 0) \
          OR s_remote_cnt <> COALESCE(remote, 0))",

@@ -19,8 +19,9 @@ pub struct Deck {
 impl Deck {
     /// A deck whose order comes from `stream`.
     pub fn new(stream: Stream) -> Self {
-        let mut kinds =
-            TxnKind::ALL.iter().flat_map(|kind| std::iter::repeat_n(*kind, CARDS[kind.index()]));
+        let mut kinds = TxnKind::TRANSACTIONS
+            .iter()
+            .flat_map(|kind| std::iter::repeat_n(*kind, CARDS[kind.index()]));
         let cards = std::array::from_fn(|_| kinds.next().expect("the five kinds fill the deck"));
         Self { cards, dealt: DECK, stream }
     }
@@ -47,7 +48,7 @@ mod tests {
         let mut hands = Vec::new();
         for _ in 0..100 {
             let hand: Vec<_> = (0..DECK).map(|_| deck.deal()).collect();
-            for kind in TxnKind::ALL {
+            for kind in TxnKind::TRANSACTIONS {
                 let count = hand.iter().filter(|card| *card == kind).count();
                 assert_eq!(count, CARDS[kind.index()]);
             }

@@ -21,7 +21,7 @@ use crate::session::{Failure, Row, Statement, Value, cell};
 
 /// LIMIT rather than MIN: servers then stop at the first entry of each district, where a grouped
 /// MIN reads every undelivered order of the warehouse.
-const OLDEST: Statement = Statement::fixed(
+static OLDEST: Statement = Statement::fixed(
     StatementKind::Read,
     "SELECT d_id, (SELECT no_o_id FROM new_order WHERE no_w_id = d_w_id AND no_d_id = d_id \
      ORDER BY no_o_id LIMIT 1) FROM district WHERE d_w_id = ?",
@@ -82,6 +82,11 @@ struct Bills {
     customers: PerDistrict<u64>,
     amounts: PerDistrict<Cents>,
     lines: u64,
+}
+
+/// What [`run`] executes.
+pub(super) fn statements() -> Vec<&'static Statement> {
+    vec![&OLDEST, &TAKE, &READ, &DELIVER_ORDERS, &DELIVER_LINES, &CHARGE]
 }
 
 pub(super) async fn run(

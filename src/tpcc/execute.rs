@@ -8,7 +8,7 @@ use super::input::Input;
 use super::{delivery, new_order, order_status, payment, stock_level};
 use crate::event::{ErrorClass, Outcome, StatementKind, WriteKey};
 use crate::scenario::{Isolation, Product};
-use crate::session::{BEGIN, COMMIT, Failure, ROLLBACK, Row, Session, Statement, Value};
+use crate::session::{Answer, BEGIN, COMMIT, Failure, ROLLBACK, Row, Session, Statement, Value};
 
 /// A ROLLBACK may take this long past the business transaction's deadline; the session is severed
 /// then.
@@ -65,16 +65,35 @@ pub(super) enum End {
 pub(super) struct Work<'a> {
     session: &'a mut Session,
     limits: Limits,
+    /// Whether the server says so while a transaction is open; one that never does is not asked.
+    says_so: bool,
 }
 
 impl Work<'_> {
+    /// Executes one statement, and makes sure that it was part of the transaction. A server that
+    /// has let go of the transaction without a word executes what follows by itself, and takes
+    /// COMMIT for done: an order is then acknowledged of which a part is missing.
+    async fn answer(
+        &mut self,
+        statement: &Statement,
+        params: Vec<Value>,
+    ) -> Result<Answer, Failure> {
+        let answer = self.session.execute(statement, params, self.limits.next()).await?;
+        if self.says_so && !answer.in_transaction {
+            let start: String = statement.sql.chars().take(80).collect();
+            let message = format!("executed outside the transaction, which is gone: {start} …");
+            return Err(Failure::data(statement.kind, message));
+        }
+        Ok(answer)
+    }
+
     /// Reads any number of rows.
     pub(super) async fn rows(
         &mut self,
         statement: &Statement,
         params: Vec<Value>,
     ) -> Result<Vec<Row>, Failure> {
-        Ok(self.session.execute(statement, params, self.limits.next()).await?.rows)
+        Ok(self.answer(statement, params).await?.rows)
     }
 
     /// Reads the one row that must be there.
@@ -109,7 +128,7 @@ impl Work<'_> {
         statement: &Statement,
         params: Vec<Value>,
     ) -> Result<u64, Failure> {
-        Ok(self.session.execute(statement, params, self.limits.next()).await?.affected)
+        Ok(self.answer(statement, params).await?.affected)
     }
 }
 
@@ -147,14 +166,26 @@ async fn attempt(
     stamp: Stamp,
     limits: Limits,
 ) -> Result<End, Failure> {
-    session.query(&BEGIN, limits.next()).await?;
-    let work = &mut Work { session, limits };
+    session.prepare(&statements(input), limits.next()).await?;
+    let says_so = session.query(&BEGIN, limits.next()).await?.in_transaction;
+    let work = &mut Work { session, limits, says_so };
     match input {
         Input::NewOrder(input) => new_order::run(work, input, stamp).await,
         Input::Payment(input) => payment::run(work, input, stamp).await,
         Input::OrderStatus(input) => order_status::run(work, input).await,
         Input::Delivery(input) => delivery::run(work, input, stamp).await,
         Input::StockLevel(input) => stock_level::run(work, input).await,
+    }
+}
+
+/// All that a transaction may execute between BEGIN and COMMIT.
+fn statements(input: &Input) -> Vec<&'static Statement> {
+    match input {
+        Input::NewOrder(input) => new_order::statements(input),
+        Input::Payment(input) => payment::statements(input),
+        Input::OrderStatus(input) => order_status::statements(input),
+        Input::Delivery(_) => delivery::statements(),
+        Input::StockLevel(_) => stock_level::statements(),
     }
 }
 
@@ -171,7 +202,8 @@ async fn commit(session: &mut Session, key: Option<WriteKey>, limits: Limits) ->
 
 /// A lost COMMIT that wrote nothing is a plain failure: there is nothing to be unsure of.
 fn failed(failure: Failure, key: Option<WriteKey>) -> Execution {
-    let in_doubt = failure.may_have_committed && key.is_some();
+    let writes = key.as_ref().is_some_and(WriteKey::is_write);
+    let in_doubt = failure.may_have_committed && writes;
     let outcome = if in_doubt { failure.outcome() } else { Outcome::Failed(failure.class) };
     Execution { outcome, failure: Some(failure), key: key.filter(|_| in_doubt) }
 }

@@ -227,6 +227,7 @@ impl TerminalSource {
                 district: self.home.district,
                 threshold: self.inputs.between(10, 20),
             }),
+            TxnKind::LoadChunk => unreachable!("a deck holds the kinds of a run alone"),
         }
     }
 

@@ -16,6 +16,7 @@ pub mod encoding;
 pub mod execute;
 pub mod input;
 pub mod load;
+mod look_up;
 pub mod marker;
 pub mod money;
 mod new_order;
@@ -31,7 +32,11 @@ pub mod time;
 
 pub use execute::{Execution, Limits, Stamp, causal_reads, execute, session_settings};
 pub use input::{Home, Input, TerminalSource, Waits};
-pub use load::{LoadError, LoadProgress, LoadRequest, LoadSummary, load};
+pub use load::{
+    ChunkAttempt, EndpointState, LoadError, LoadProgress, LoadRequest, LoadSummary, chunk_count,
+    load,
+};
+pub use look_up::took_effect;
 pub use marker::{Marker, NotLoaded, begin_run, read_marker, require_loaded};
 pub use random::{CLast, RunConstants};
 pub use shares::count_input;

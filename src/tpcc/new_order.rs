@@ -15,26 +15,26 @@ use crate::event::{StatementKind, WriteKey};
 use crate::session::{Failure, Statement, Value, cell};
 
 /// Takes the next order number; the row stays locked until the end, which keeps numbers gapless.
-const TAKE_NUMBER: Statement = Statement::fixed(
+static TAKE_NUMBER: Statement = Statement::fixed(
     StatementKind::Write,
     "UPDATE district SET d_next_o_id = d_next_o_id + 1 WHERE d_w_id = ? AND d_id = ?",
 );
 
 /// Sees the district as just updated, because it is our own update.
-const READ_HEAD: Statement = Statement::fixed(
+static READ_HEAD: Statement = Statement::fixed(
     StatementKind::Read,
     "SELECT d_next_o_id - 1, d_tax, w_tax, c_discount, c_last, c_credit \
      FROM warehouse JOIN district ON d_w_id = w_id JOIN customer ON c_w_id = d_w_id AND c_d_id = d_id \
      WHERE w_id = ? AND d_id = ? AND c_id = ?",
 );
 
-const INSERT_ORDER: Statement = Statement::fixed(
+static INSERT_ORDER: Statement = Statement::fixed(
     StatementKind::Write,
     "INSERT INTO orders (o_w_id, o_d_id, o_id, o_c_id, o_entry_d, o_carrier_id, o_ol_cnt, o_all_local) \
      VALUES (?, ?, ?, ?, ?, NULL, ?, ?)",
 );
 
-const INSERT_NEW_ORDER: Statement = Statement::fixed(
+static INSERT_NEW_ORDER: Statement = Statement::fixed(
     StatementKind::Write,
     "INSERT INTO new_order (no_w_id, no_d_id, no_o_id) VALUES (?, ?, ?)",
 );
@@ -87,6 +87,30 @@ static INSERT_LINES: LazyLock<Vec<Statement>> = LazyLock::new(|| {
 
 const LINES_MIN: usize = *LINES.start() as usize - 1;
 
+/// What [`run`] executes.
+pub(super) fn statements(input: &NewOrder) -> Vec<&'static Statement> {
+    let lines = insert_lines_of(existing(input).len());
+    vec![
+        &TAKE_NUMBER,
+        &READ_HEAD,
+        &INSERT_ORDER,
+        &INSERT_NEW_ORDER,
+        &UPDATE_STOCK,
+        &READ_STOCK,
+        lines,
+    ]
+}
+
+/// All lines but the one whose item does not exist: its order goes through the whole work and is
+/// rolled back at the end, as clause 2.4.2.3 wants.
+fn existing(input: &NewOrder) -> &[Line] {
+    &input.lines[..input.lines.len() - usize::from(input.rolls_back())]
+}
+
+fn insert_lines_of(lines: usize) -> &'static Statement {
+    &INSERT_LINES[lines - LINES_MIN]
+}
+
 /// What the stock and item of a line say.
 struct Supplied {
     price: Cents,
@@ -110,9 +134,7 @@ pub(super) async fn run(
     work.write(&INSERT_ORDER, [key.clone(), rest.into()].concat(), 1).await?;
     work.write(&INSERT_NEW_ORDER, key, 1).await?;
 
-    // All lines but the one whose item does not exist: its order goes through the whole work and
-    // is rolled back at the end, as clause 2.4.2.3 wants.
-    let existing = &input.lines[..input.lines.len() - usize::from(input.rolls_back())];
+    let existing = existing(input);
     update_stock(work, input.warehouse, existing).await?;
     let supplied = read_stock(work, input).await?;
     insert_lines(work, input, order, existing, &supplied).await?;
@@ -209,8 +231,7 @@ async fn insert_lines(
         params.extend([number.into(), line.item.into(), line.supply.into()]);
         params.extend([line.quantity.into(), amount.into(), Value::from(&supplied.dist_info)]);
     }
-    let statement = &INSERT_LINES[lines.len() - LINES_MIN];
-    work.write(statement, params, lines.len() as u64).await
+    work.write(insert_lines_of(lines.len()), params, lines.len() as u64).await
 }
 
 #[cfg(test)]

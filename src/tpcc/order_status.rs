@@ -2,27 +2,32 @@
 
 use super::execute::{End, Work};
 use super::input::OrderStatus;
-use super::payment::find_customer;
+use super::payment::{find_customer, search};
 use crate::event::StatementKind;
 use crate::session::{Failure, Statement, Value, cell};
 
-const CUSTOMER: Statement = Statement::fixed(
+static CUSTOMER: Statement = Statement::fixed(
     StatementKind::Read,
     "SELECT c_balance, c_first, c_middle, c_last FROM customer \
      WHERE c_w_id = ? AND c_d_id = ? AND c_id = ?",
 );
 
-const LAST_ORDER: Statement = Statement::fixed(
+static LAST_ORDER: Statement = Statement::fixed(
     StatementKind::Read,
     "SELECT o_id, o_entry_d, o_carrier_id, o_ol_cnt FROM orders \
      WHERE o_w_id = ? AND o_d_id = ? AND o_c_id = ? ORDER BY o_id DESC LIMIT 1",
 );
 
-const LINES: Statement = Statement::fixed(
+static LINES: Statement = Statement::fixed(
     StatementKind::Read,
     "SELECT ol_i_id, ol_supply_w_id, ol_quantity, ol_amount, ol_delivery_d FROM order_line \
      WHERE ol_w_id = ? AND ol_d_id = ? AND ol_o_id = ?",
 );
+
+/// What [`run`] executes.
+pub(super) fn statements(input: &OrderStatus) -> Vec<&'static Statement> {
+    search(input.customer).into_iter().chain([&CUSTOMER, &LAST_ORDER, &LINES]).collect()
+}
 
 pub(super) async fn run(work: &mut Work<'_>, input: &OrderStatus) -> Result<End, Failure> {
     let customer = find_customer(work, input.customer).await?;

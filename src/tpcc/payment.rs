@@ -15,7 +15,7 @@ use crate::session::{Failure, Statement, Value, cell};
 /// Relative, so that nothing has to be read first. The cast keeps the sum a DECIMAL: with a text as
 /// its other side servers would compute in floating point. Bad credit gets the payment written in front
 /// of its history, cut at 500 characters.
-const PAY_CUSTOMER: Statement = Statement::fixed(
+static PAY_CUSTOMER: Statement = Statement::fixed(
     StatementKind::Write,
     "UPDATE customer SET c_balance = c_balance - CAST(? AS DECIMAL(16, 2)), \
      c_ytd_payment = c_ytd_payment + CAST(? AS DECIMAL(16, 2)), \
@@ -25,18 +25,18 @@ const PAY_CUSTOMER: Statement = Statement::fixed(
 );
 const _: () = assert!(C_DATA_MAX == 500, "the statement above cuts at 500");
 
-const PAY_DISTRICT: Statement = Statement::fixed(
+static PAY_DISTRICT: Statement = Statement::fixed(
     StatementKind::Write,
     "UPDATE district SET d_ytd = d_ytd + CAST(? AS DECIMAL(16, 2)) WHERE d_w_id = ? AND d_id = ?",
 );
 
-const PAY_WAREHOUSE: Statement = Statement::fixed(
+static PAY_WAREHOUSE: Statement = Statement::fixed(
     StatementKind::Write,
     "UPDATE warehouse SET w_ytd = w_ytd + CAST(? AS DECIMAL(16, 2)) WHERE w_id = ?",
 );
 
 /// Everything the terminal shows (clause 2.5.3.3).
-const READ: Statement = Statement::fixed(
+static READ: Statement = Statement::fixed(
     StatementKind::Read,
     "SELECT w_name, d_name, w_street_1, w_street_2, w_city, w_state, w_zip, \
      d_street_1, d_street_2, d_city, d_state, d_zip, c_first, c_middle, c_last, \
@@ -47,17 +47,23 @@ const READ: Statement = Statement::fixed(
 );
 
 /// Executed twice, it meets its own primary key: (run, terminal, sequence).
-const INSERT_HISTORY: Statement = Statement::fixed(
+static INSERT_HISTORY: Statement = Statement::fixed(
     StatementKind::Write,
     "INSERT INTO history (h_run, h_terminal, h_sequence, h_c_id, h_c_d_id, h_c_w_id, h_d_id, h_w_id, \
      h_date, h_amount, h_data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 );
 
 /// Names never change, so this needs no lock; the index holds all it reads.
-const BY_LAST_NAME: Statement = Statement::fixed(
+static BY_LAST_NAME: Statement = Statement::fixed(
     StatementKind::Read,
     "SELECT c_id FROM customer WHERE c_w_id = ? AND c_d_id = ? AND c_last = ? ORDER BY c_first",
 );
+
+/// What [`run`] executes.
+pub(super) fn statements(input: &Payment) -> Vec<&'static Statement> {
+    let own = [&PAY_CUSTOMER, &PAY_DISTRICT, &READ, &INSERT_HISTORY, &PAY_WAREHOUSE];
+    search(input.customer).into_iter().chain(own).collect()
+}
 
 pub(super) async fn run(
     work: &mut Work<'_>,
@@ -97,6 +103,11 @@ pub(super) async fn run(
         district: input.district,
         amount_cents: input.amount.0,
     })))
+}
+
+/// What [`find_customer`] executes.
+pub(super) fn search(customer: Customer) -> Option<&'static Statement> {
+    matches!(customer.selector, Selector::LastName(_)).then_some(&BY_LAST_NAME)
 }
 
 /// The customer's number. By last name it is the one at position n/2 rounded up of the n who have

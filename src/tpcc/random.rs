@@ -27,6 +27,8 @@ pub enum Purpose {
     Arrivals = 7,
     /// What spreads terminals over time: back-off, returns to a zone, first arrivals.
     Jitter = 8,
+    /// Which district of which zone is looked at next during a run.
+    SpotCheck = 9,
 }
 
 /// 64 characters, so that six bits pick one. Clause 4.3.2.2 asks for at least the letters and

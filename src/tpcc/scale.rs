@@ -54,8 +54,8 @@ pub const STOCK_LEVEL_ORDERS: u32 = 20;
 /// `c_data` of a customer with bad credit is cut to this length (clause 2.5.2.2).
 pub const C_DATA_MAX: usize = 500;
 
-/// Cards of one kind in a deck of 23, in the order of [`TxnKind::ALL`] (clause 5.2.4.2).
-pub const CARDS: [usize; TxnKind::COUNT] = [10, 10, 1, 1, 1];
+/// Cards of one kind in a deck of 23, in the order of [`TxnKind::TRANSACTIONS`] (clause 5.2.4.2).
+pub const CARDS: [usize; TxnKind::TRANSACTIONS.len()] = [10, 10, 1, 1, 1];
 
 /// Keying time of a kind (clause 5.2.5.7).
 pub const fn keying(kind: TxnKind) -> Duration {
@@ -63,6 +63,8 @@ pub const fn keying(kind: TxnKind) -> Duration {
         TxnKind::NewOrder => 18,
         TxnKind::Payment => 3,
         TxnKind::OrderStatus | TxnKind::Delivery | TxnKind::StockLevel => 2,
+        // A loader has no keyboard.
+        TxnKind::LoadChunk => 0,
     })
 }
 
@@ -72,6 +74,7 @@ pub const fn think_mean(kind: TxnKind) -> Duration {
         TxnKind::NewOrder | TxnKind::Payment => 12,
         TxnKind::OrderStatus => 10,
         TxnKind::Delivery | TxnKind::StockLevel => 5,
+        TxnKind::LoadChunk => 0,
     })
 }
 
@@ -89,6 +92,22 @@ impl Table {
             Self::Customer | Self::History | Self::Orders => DISTRICTS * CUSTOMERS,
             Self::NewOrder => DISTRICTS * UNDELIVERED,
             Self::OrderLine => return None,
+        })
+    }
+
+    /// The column that says which warehouse a row belongs to, by which tables are partitioned;
+    /// `None` for `item`, which belongs to all.
+    pub const fn warehouse_column(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Item => return None,
+            Self::Warehouse => "w_id",
+            Self::District => "d_w_id",
+            Self::Stock => "s_w_id",
+            Self::Customer => "c_w_id",
+            Self::History => "h_w_id",
+            Self::Orders => "o_w_id",
+            Self::NewOrder => "no_w_id",
+            Self::OrderLine => "ol_w_id",
         })
     }
 }

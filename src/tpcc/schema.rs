@@ -82,7 +82,7 @@ fn create(table: Table, layout: Layout<'_>) -> String {
          DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
         columns(table).join(",\n  "),
     );
-    if clustered && let Some(warehouse) = partition_column(table) {
+    if clustered && let Some(warehouse) = table.warehouse_column() {
         if let Some(group) = layout.tablegroup {
             sql.push_str(&format!(" TABLEGROUP = {group}"));
         }
@@ -90,21 +90,6 @@ fn create(table: Table, layout: Layout<'_>) -> String {
         sql.push_str(&format!(" PARTITION BY HASH({warehouse}) PARTITIONS {partitions}"));
     }
     sql
-}
-
-/// The column by which a table is partitioned on OceanBase; `item` is not.
-fn partition_column(table: Table) -> Option<&'static str> {
-    Some(match table {
-        Table::Item => return None,
-        Table::Warehouse => "w_id",
-        Table::District => "d_w_id",
-        Table::Stock => "s_w_id",
-        Table::Customer => "c_w_id",
-        Table::History => "h_w_id",
-        Table::Orders => "o_w_id",
-        Table::NewOrder => "no_w_id",
-        Table::OrderLine => "ol_w_id",
-    })
 }
 
 /// Columns of a table's primary key.
@@ -194,7 +179,7 @@ mod tests {
             let sql = create(*table, layout);
             let partitioned = sql.contains("PARTITION BY HASH") && sql.contains("TABLEGROUP");
             assert_eq!(partitioned, *table != Table::Item, "{sql}");
-            if let Some(column) = partition_column(*table) {
+            if let Some(column) = table.warehouse_column() {
                 assert!(primary_key(*table, Product::OceanBase).contains(column), "{sql}");
                 assert!(sql.ends_with("PARTITIONS 64"), "{sql}");
             }

@@ -3,21 +3,26 @@
 use super::execute::{End, Work};
 use super::input::StockLevel;
 use super::scale::STOCK_LEVEL_ORDERS;
-use crate::event::StatementKind;
+use crate::event::{StatementKind, WriteKey};
 use crate::session::{Failure, Statement, Value, cell};
 
-const NEXT_ORDER: Statement = Statement::fixed(
+static NEXT_ORDER: Statement = Statement::fixed(
     StatementKind::Read,
     "SELECT d_next_o_id FROM district WHERE d_w_id = ? AND d_id = ?",
 );
 
 /// Items of the district's last orders whose stock is low, each counted once.
-const LOW_STOCK: Statement = Statement::fixed(
+static LOW_STOCK: Statement = Statement::fixed(
     StatementKind::Read,
     "SELECT COUNT(DISTINCT s_i_id) FROM order_line JOIN stock ON s_i_id = ol_i_id \
      WHERE ol_w_id = ? AND ol_d_id = ? AND ol_o_id >= ? AND ol_o_id < ? \
      AND s_w_id = ? AND s_quantity < ?",
 );
+
+/// What [`run`] executes.
+pub(super) fn statements() -> Vec<&'static Statement> {
+    vec![&NEXT_ORDER, &LOW_STOCK]
+}
 
 pub(super) async fn run(work: &mut Work<'_>, input: &StockLevel) -> Result<End, Failure> {
     let (w, d) = (Value::from(input.warehouse), Value::from(input.district));
@@ -27,5 +32,6 @@ pub(super) async fn run(work: &mut Work<'_>, input: &StockLevel) -> Result<End, 
     let params = vec![w.clone(), d, first.into(), next.into(), w, input.threshold.into()];
     let row = work.row(&LOW_STOCK, params).await?;
     cell::<u64>(&row, 0)?;
-    Ok(End::Commit(None))
+    let newest = next.saturating_sub(1);
+    Ok(End::Commit(Some(WriteKey::Sight { district: input.district, newest })))
 }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::plan::StepName;
 use super::world::World;
 use crate::cluster::observe::LOOK_DEADLINE;
-use crate::cluster::{Cluster, Finding, Pending};
+use crate::cluster::{Act, Cluster, Finding, Kept, Pending};
 use crate::event::{ZoneId, ZoneState, ZoneStatus};
 use crate::preflight;
 use crate::scenario::Zone;
@@ -20,6 +20,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const STEADY_LOOKS: u32 = 3;
 /// How much longer than its deadline an adapter may take to give up.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// How long undoing what was done before the first zone may take.
+const TAKE_BACK: Duration = Duration::from_mins(1);
 
 /// The cluster, seen and acted on as an upgrade needs it.
 pub(super) struct Checks {
@@ -38,12 +41,22 @@ impl Checks {
         &self,
         step: StepName,
         zone: Option<ZoneId>,
+        kept: &Kept,
         by: Instant,
     ) -> Result<String, String> {
         let cluster = &*self.cluster;
+        let act = |act: Act| finished(by, cluster.act(act, kept, &self.target, by));
         let of_zone = || zone.ok_or_else(|| format!("{step} is a step of a zone"));
         match step {
             StepName::PreCheck => self.pre_check(by).await,
+            StepName::ProtectReplicas => act(Act::ProtectReplicas).await,
+            StepName::BeginUpgrade => act(Act::BeginUpgrade).await,
+            StepName::BeginRollingUpgrade => act(Act::BeginRollingUpgrade).await,
+            StepName::SpecialActions => act(Act::SpecialActions).await,
+            StepName::EndRollingUpgrade => act(Act::EndRollingUpgrade).await,
+            StepName::UpgradeJob => act(Act::UpgradeJob).await,
+            StepName::EndUpgrade => act(Act::EndUpgrade).await,
+            StepName::RestoreParameters => act(Act::RestoreParameters).await,
             StepName::HealthCheck => until(by, || cluster.health(zone, look_by(by))).await,
             StepName::VersionCheck => self.until_world(by, |world| world.all_on_target()).await,
             StepName::SetZoneContext => {
@@ -69,13 +82,32 @@ impl Checks {
                 let zone = of_zone()?;
                 self.until_world(by, |world| world.is_back(zone)).await
             }
-            StepName::UpgradePre
+            // Kept by the runner, which has the journal to write it to.
+            StepName::KeepParameters
+            | StepName::UpgradePre
             | StepName::UpgradePost
             | StepName::StopServer
             | StepName::InstallDependencies
             | StepName::InstallPackage
             | StepName::StartServer => Err(format!("{step} needs a command")),
         }
+    }
+
+    /// What the upgrade may change for the whole cluster.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub(super) async fn keep(&self, by: Instant) -> Result<Kept, String> {
+        finished(by, self.cluster.keep(by)).await
+    }
+
+    /// Undoes what was done to the whole cluster before the first zone.
+    ///
+    /// # Errors
+    /// What could not be undone.
+    pub(super) async fn take_back(&self, kept: &Kept) -> Result<String, String> {
+        let by = Instant::now() + TAKE_BACK;
+        finished(by, self.cluster.act(Act::TakeBack, kept, &self.target, by)).await
     }
 
     /// Waits until every other zone serves, so that `zone` may be taken away.
@@ -147,10 +179,10 @@ fn look_by(by: Instant) -> Instant {
     by.min(Instant::now() + LOOK_DEADLINE)
 }
 
-async fn finished<E: std::fmt::Display>(
+async fn finished<T, E: std::fmt::Display>(
     by: Instant,
-    act: Pending<'_, Result<String, E>>,
-) -> Result<String, String> {
+    act: Pending<'_, Result<T, E>>,
+) -> Result<T, String> {
     match timeout_at(by + GRACE, act).await {
         Ok(result) => result.map_err(|refusal| refusal.to_string()),
         Err(_) => Err("the server did not answer in time; what it did is not known".to_owned()),
@@ -163,7 +195,7 @@ async fn until<'a>(
     mut look: impl FnMut() -> Pending<'a, Finding>,
 ) -> Result<String, String> {
     let began = Instant::now();
-    let mut steady = 0;
+    let (mut steady, mut told) = (0, None);
     loop {
         let finding = timeout_at(by + GRACE, look())
             .await
@@ -182,7 +214,12 @@ async fn until<'a>(
             }
             Finding::Unsupported(words) => return Err(words),
         };
+        // A look that the deadline cut short says less than the one before it.
+        if told.is_none() || Instant::now() < by {
+            told = Some(unmet);
+        }
         if Instant::now() + LOOK_EVERY > by {
+            let unmet = told.unwrap_or_default();
             return Err(format!("still not so after {} s: {unmet}", began.elapsed().as_secs()));
         }
         sleep(LOOK_EVERY).await;

@@ -1,30 +1,36 @@
-//! Runs the command of a step: with a deadline, in a process group of its own, its output in a
-//! file.
+//! Runs a command of the user's: in a process group of its own, its output in a file, perhaps with
+//! a deadline.
 //!
 //! The output goes to a file and not into a pipe, because a server that the command starts keeps
 //! what it inherits open: waiting for the end of a pipe would be waiting for the server's end. The
 //! group keeps the terminal's Ctrl-C away from the command: an installation must not be cut in
 //! half because its watcher is asked to stop.
 
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::process::{Child, Command};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// Between asking a command to end and making it.
+/// Between asking the command of a step to end and making it.
 const GRACE: Duration = Duration::from_secs(5);
+/// A command that was made to end is waited for this long.
+const END: Duration = Duration::from_secs(5);
+/// How often it is looked whether a group is empty.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How much of the output's end is looked at, and how many of its lines are shown.
 const TAIL_BYTES: u64 = 4096;
 const TAIL_LINES: usize = 10;
 
 /// Why a command is not done.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CommandError {
+pub(crate) enum CommandError {
     #[error("cannot write {path}: {source}")]
     Log { path: PathBuf, source: std::io::Error },
     #[error("cannot run `sh -c {command:?}`: {source}")]
@@ -39,7 +45,7 @@ pub(super) enum CommandError {
 
 /// The last lines of a command's output and where the rest is.
 #[derive(Debug)]
-pub(super) struct Tail {
+pub(crate) struct Tail {
     lines: Vec<String>,
     log: PathBuf,
 }
@@ -55,47 +61,90 @@ impl std::fmt::Display for Tail {
     }
 }
 
-/// Runs `sh -c command`, appending its output to `log`, and returns its last line. It is ended
-/// with all its group at `by`, or as soon as `kill` is cancelled. Processes that left the group,
-/// as a server that was started, go on.
-///
-/// # Errors
-/// When it could not be run, failed, or was ended.
-pub(super) async fn run(
-    command: &str,
-    log: &Path,
-    by: Instant,
-    kill: &CancellationToken,
-) -> Result<String, CommandError> {
-    let began = Instant::now();
-    let broken = |source| CommandError::Log { path: log.to_owned(), source };
-    let (mut file, from) = open(log).map_err(broken)?;
-    writeln!(file, "$ {command}").map_err(broken)?;
-    let words = || tail(log, from);
-    let start = |source| CommandError::Start { command: command.to_owned(), source };
-    let output = || file.try_clone().map(Stdio::from).map_err(broken);
-    let mut child = Command::new("sh")
-        .arg("-c")
-        .arg(command)
-        .stdin(Stdio::null())
-        .stdout(output()?)
-        .stderr(output()?)
-        .process_group(0)
-        .spawn()
-        .map_err(start)?;
-    let command = command.to_owned();
-    match kill.run_until_cancelled(timeout_at(by, child.wait())).await {
-        Some(Ok(Ok(status))) if status.success() => Ok(words().lines.pop().unwrap_or_default()),
-        Some(Ok(Ok(status))) => Err(CommandError::Exit { command, status, tail: words() }),
-        Some(Ok(Err(source))) => Err(CommandError::Start { command, source }),
-        Some(Err(_)) => {
-            end_group(&mut child).await;
-            Err(CommandError::TimedOut { command, after: began.elapsed(), tail: words() })
+/// A command and how it is run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Errand<'a> {
+    /// Given to `sh -c`.
+    pub(crate) command: &'a str,
+    /// What it is called in its log and in errors: itself, where it holds no secrets.
+    pub(crate) name: &'a str,
+    /// Its output is appended here.
+    pub(crate) log: &'a Path,
+    /// Variables it finds in its environment besides rollproof's own.
+    pub(crate) variables: &'a [(&'a str, &'a OsStr)],
+    /// It is ended at this moment, if it has not ended by itself.
+    pub(crate) by: Option<Instant>,
+    /// It is ended as soon as this is cancelled.
+    pub(crate) kill: &'a CancellationToken,
+    /// Between asking it to end and making it.
+    pub(crate) grace: Duration,
+    /// Cuts the grace short.
+    pub(crate) hurry: Option<&'a CancellationToken>,
+}
+
+impl<'a> Errand<'a> {
+    /// The command of a plan's step.
+    pub(super) fn of_step(
+        command: &'a str,
+        log: &'a Path,
+        by: Instant,
+        kill: &'a CancellationToken,
+    ) -> Self {
+        let by = Some(by);
+        Self { command, name: command, log, variables: &[], by, kill, grace: GRACE, hurry: None }
+    }
+
+    /// Runs it and returns its last line. It is ended with all its group. Processes that left the
+    /// group, as a server that was started, go on.
+    ///
+    /// # Errors
+    /// When it could not be run, failed, or was ended.
+    pub(crate) async fn run(self) -> Result<String, CommandError> {
+        let began = Instant::now();
+        let Self { log, name, .. } = self;
+        let broken = |source| CommandError::Log { path: log.to_owned(), source };
+        let (mut file, from) = open(log).map_err(broken)?;
+        writeln!(file, "$ {name}").map_err(broken)?;
+        let words = || tail(log, from);
+        let start = |source| CommandError::Start { command: name.to_owned(), source };
+        let output = || file.try_clone().map(Stdio::from).map_err(broken);
+        let mut child = Command::new("sh")
+            .arg("-c")
+            .arg(self.command)
+            .envs(self.variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(output()?)
+            .stderr(output()?)
+            .process_group(0)
+            .spawn()
+            .map_err(start)?;
+        let command = name.to_owned();
+        let over = tokio::select! {
+            ended = child.wait() => Some(ended),
+            () = passed(self.by) => None,
+            () = self.kill.cancelled() => None,
+        };
+        match over {
+            Some(Ok(status)) if status.success() => Ok(words().lines.pop().unwrap_or_default()),
+            Some(Ok(status)) => Err(CommandError::Exit { command, status, tail: words() }),
+            Some(Err(source)) => Err(CommandError::Start { command, source }),
+            None => {
+                end_group(&mut child, self.grace, self.hurry).await;
+                Err(match self.kill.is_cancelled() {
+                    true => CommandError::Killed { command, tail: words() },
+                    false => {
+                        CommandError::TimedOut { command, after: began.elapsed(), tail: words() }
+                    }
+                })
+            }
         }
-        None => {
-            end_group(&mut child).await;
-            Err(CommandError::Killed { command, tail: words() })
-        }
+    }
+}
+
+async fn passed(by: Option<Instant>) {
+    match by {
+        Some(by) => tokio::time::sleep_until(by).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -109,26 +158,31 @@ fn open(log: &Path) -> std::io::Result<(File, u64)> {
 }
 
 /// Asks the whole group to end, then makes it.
-async fn end_group(child: &mut Child) {
+async fn end_group(child: &mut Child, grace: Duration, hurry: Option<&CancellationToken>) {
     // Without an id it has ended and been waited for already.
-    let Some(group) = child.id() else { return };
-    signal("TERM", group).await;
-    let _ = timeout(GRACE, child.wait()).await;
-    // Also after the shell itself has gone: what it started may have ignored the request.
-    signal("KILL", group).await;
-    let _ = timeout(GRACE, child.wait()).await;
-}
-
-/// Sends a signal to a process group through the shell, which has `kill` built in everywhere.
-async fn signal(name: &str, group: u32) {
-    let sent = Command::new("sh")
-        .arg("-c")
-        .arg(format!("kill -{name} -{group}"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    let _ = timeout(GRACE, sent).await;
+    let id = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let Some(group) = id else { return };
+    // What has ended meanwhile cannot be signalled, and need not be.
+    let _ = kill_process_group(group, Signal::TERM);
+    let empty = async {
+        let _ = child.wait().await;
+        // The shell is often gone before what it started.
+        while test_kill_process_group(group).is_ok() {
+            sleep(LOOK_EVERY).await;
+        }
+    };
+    let hurried = async {
+        match hurry {
+            Some(hurry) => hurry.cancelled().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = timeout(grace, empty) => {}
+        () = hurried => {}
+    }
+    let _ = kill_process_group(group, Signal::KILL);
+    let _ = timeout(END, child.wait()).await;
 }
 
 /// The last lines written after `from`, the line with the command itself left out.
@@ -157,7 +211,7 @@ mod tests {
         let began = Instant::now();
         let by = began + limit;
         let log = dir.path().join("s/step.log");
-        let result = run(command, &log, by, &CancellationToken::new()).await;
+        let result = Errand::of_step(command, &log, by, &CancellationToken::new()).run().await;
         (result, began.elapsed())
     }
 
@@ -212,12 +266,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_the_shell_started_has_the_grace_as_well() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        // The shell itself dies of the signal at once; the part that matters tidies up.
+        let command = "(trap 'sleep 0.5; echo tidied; exit' TERM; echo up; while :; do sleep 0.1; \
+                       done) & wait";
+        let kill = CancellationToken::new();
+        let errand =
+            Errand { grace: SOON, ..Errand::of_step(command, &log, Instant::now() + SOON, &kill) };
+        let ending = async {
+            while !std::fs::read_to_string(&log).unwrap_or_default().contains("\nup") {
+                sleep(LOOK_EVERY).await;
+            }
+            kill.cancel();
+        };
+        let (result, ()) = tokio::join!(errand.run(), ending);
+        assert!(matches!(result, Err(CommandError::Killed { .. })), "{result:?}");
+        assert!(std::fs::read_to_string(&log).unwrap().contains("tidied"));
+    }
+
+    #[tokio::test]
     async fn a_second_demand_kills_it() {
         let dir = tempfile::tempdir().unwrap();
         let kill = CancellationToken::new();
         kill.cancel();
         let by = Instant::now() + SOON;
-        let result = run("sleep 60", &dir.path().join("log"), by, &kill).await;
+        let log = dir.path().join("log");
+        let result = Errand::of_step("sleep 60", &log, by, &kill).run().await;
         assert!(matches!(result, Err(CommandError::Killed { .. })));
     }
 }

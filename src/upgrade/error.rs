@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::record::RecordError;
+
 /// Why a plan cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
@@ -63,6 +65,9 @@ pub enum UpgradeError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The old run's journal is not as that run wrote it.
+    #[error(transparent)]
+    Record(RecordError),
     /// The old run's journal is not one this upgrade can go on from.
     #[error("cannot resume from {path}: {reason}")]
     Journal {

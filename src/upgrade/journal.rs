@@ -12,12 +12,13 @@ use serde::{Deserialize, Serialize};
 use super::UpgradeError;
 use super::plan::{Plan, Stage, StepName};
 use super::task::Task;
+use crate::cluster::Kept;
 use crate::event::Edge;
-use crate::record::file;
+use crate::record::{RecordError, file};
 use crate::scenario::Zone;
 
 /// The newest journal format this build writes and reads.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What the upgrade is, in the first line. Commands and timeouts may be mended between two tries;
 /// everything here must stay.
@@ -75,6 +76,10 @@ pub(super) struct Entry {
 #[serde(tag = "entry", rename_all = "kebab-case")]
 enum Line {
     Upgrade(Header),
+    /// What the cluster was set to before anything was changed.
+    Kept {
+        settings: Kept,
+    },
     Step(Entry),
 }
 
@@ -85,10 +90,11 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Begins the journal of a run, with the finished steps it goes on from.
+    /// Begins the journal of a run, with what was kept and the finished steps it goes on from.
     pub(super) fn create(
         dir: &Path,
         header: &Header,
+        kept: Option<&Kept>,
         carried: &[Entry],
     ) -> Result<Self, UpgradeError> {
         let path = dir.join(file::JOURNAL);
@@ -99,6 +105,9 @@ impl Journal {
             .map_err(UpgradeError::io("create", &path))?;
         let mut journal = Self { path, file };
         journal.append(&Line::Upgrade(header.clone()))?;
+        if let Some(kept) = kept {
+            journal.keep(kept)?;
+        }
         for entry in carried {
             journal.append(&Line::Step(entry.clone()))?;
         }
@@ -108,6 +117,11 @@ impl Journal {
     /// Writes one line and waits until it is on disk.
     pub(super) fn write(&mut self, entry: Entry) -> Result<(), UpgradeError> {
         self.append(&Line::Step(entry))
+    }
+
+    /// Writes what the cluster was set to and waits until it is on disk.
+    pub(super) fn keep(&mut self, kept: &Kept) -> Result<(), UpgradeError> {
+        self.append(&Line::Kept { settings: kept.clone() })
     }
 
     fn append(&mut self, line: &Line) -> Result<(), UpgradeError> {
@@ -127,6 +141,8 @@ pub(super) struct Progress {
     pub(super) finished: Vec<Entry>,
     /// Whether the step after them was begun.
     pub(super) begun: bool,
+    /// What the cluster was set to before anything was changed, if that was read.
+    pub(super) kept: Option<Kept>,
 }
 
 impl Progress {
@@ -144,15 +160,19 @@ impl Progress {
             _ => UpgradeError::io("read", &path)(error),
         })?;
         // A cut may have split a character; only the line that was cut can be hurt by it.
-        Self::parse(&String::from_utf8_lossy(&bytes), wanted, tasks)
-            .map_err(|reason| UpgradeError::Journal { path, reason })
+        let lines = lines(&String::from_utf8_lossy(&bytes)).map_err(|(place, reason)| {
+            UpgradeError::Record(RecordError::Damaged { path: path.clone(), place, reason })
+        })?;
+        Self::of(lines, wanted, tasks).map_err(|reason| UpgradeError::Journal { path, reason })
     }
 
-    fn parse(text: &str, wanted: &Header, tasks: &[Task]) -> Result<Self, String> {
-        let mut lines = lines(text)?.into_iter();
+    fn of(lines: Vec<Line>, wanted: &Header, tasks: &[Task]) -> Result<Self, String> {
+        let mut lines = lines.into_iter();
         let header = match lines.next() {
             Some(Line::Upgrade(header)) => header,
-            Some(Line::Step(_)) => return Err("its first line names no upgrade".to_owned()),
+            Some(Line::Step(_) | Line::Kept { .. }) => {
+                return Err("its first line names no upgrade".to_owned());
+            }
             // Cut before its first line was whole: nothing had been done yet.
             None => return Ok(Self::default()),
         };
@@ -164,10 +184,14 @@ impl Progress {
         }
         let mut progress = Self::default();
         for line in lines {
-            let Line::Step(entry) = line else {
-                return Err("it names a second upgrade".to_owned());
-            };
-            progress.take(entry, wanted, tasks)?;
+            match line {
+                Line::Step(entry) => progress.take(entry, wanted, tasks)?,
+                // The first is what was there before: a later one would be our own changes.
+                Line::Kept { settings } => {
+                    progress.kept.get_or_insert(settings);
+                }
+                Line::Upgrade(_) => return Err("it names a second upgrade".to_owned()),
+            }
         }
         Ok(progress)
     }
@@ -205,15 +229,16 @@ impl Progress {
     }
 }
 
-/// Every whole line; a last one that was cut is left out.
-fn lines(text: &str) -> Result<Vec<Line>, String> {
+/// Every whole line; a last one that was cut is left out. Fails with the place of a line that makes
+/// no sense, and why.
+fn lines(text: &str) -> Result<Vec<Line>, (String, String)> {
     let all: Vec<&str> = text.split('\n').filter(|line| !line.is_empty()).collect();
     let mut lines = Vec::new();
     for (index, line) in all.iter().enumerate() {
         match serde_json::from_str(line) {
             Ok(line) => lines.push(line),
             Err(_) if index + 1 == all.len() && !text.ends_with('\n') => {}
-            Err(error) => return Err(format!("line {} is damaged: {error}", index + 1)),
+            Err(error) => return Err((format!("line {}", index + 1), error.to_string())),
         }
     }
     Ok(lines)
@@ -222,9 +247,15 @@ fn lines(text: &str) -> Result<Vec<Line>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::Setting;
     use crate::upgrade::task::tasks;
     use crate::upgrade::task::tests::{lab_plan, three_zones};
     use proptest::prelude::*;
+
+    fn parse(text: &str, header: &Header, tasks: &[Task]) -> Result<Progress, String> {
+        let lines = lines(text).map_err(|(place, reason)| format!("{place}: {reason}"))?;
+        Progress::of(lines, header, tasks)
+    }
 
     fn entry(task: &Task, zones: &[Zone], edge: Edge) -> Entry {
         Entry {
@@ -265,7 +296,7 @@ mod tests {
     fn what_was_written_is_read_back() {
         let (zones, header, tasks) = upgrade();
         let dir = tempfile::tempdir().unwrap();
-        let mut journal = Journal::create(dir.path(), &header, &[]).unwrap();
+        let mut journal = Journal::create(dir.path(), &header, None, &[]).unwrap();
         for entry in entries(7, &zones, &tasks) {
             journal.write(entry).unwrap();
         }
@@ -275,9 +306,12 @@ mod tests {
         assert_eq!((progress.finished.len(), progress.begun), (7, true));
         assert_eq!(progress.resume_at(&tasks), 7);
         let again = tempfile::tempdir().unwrap();
-        Journal::create(again.path(), &header, &progress.finished).unwrap();
+        let setting = Setting { name: "a".into(), tenant: None, value: "1".into() };
+        let kept = Kept(vec![setting]);
+        Journal::create(again.path(), &header, Some(&kept), &progress.finished).unwrap();
         let carried = Progress::read(again.path(), &header, &tasks).unwrap();
         assert_eq!(carried.finished, progress.finished);
+        assert_eq!((progress.kept, carried.kept), (None, Some(kept)));
     }
 
     #[test]
@@ -286,7 +320,7 @@ mod tests {
         let stop = tasks.iter().position(|task| task.step.name == StepName::StopZone).unwrap();
         for finished in 0..=tasks.len() {
             let (text, header, tasks) = text(finished);
-            let progress = Progress::parse(&text, &header, &tasks).unwrap();
+            let progress = parse(&text, &header, &tasks).unwrap();
             let expected = if finished < stop { 0 } else { finished };
             assert_eq!(progress.resume_at(&tasks), expected, "{finished}");
         }
@@ -302,7 +336,7 @@ mod tests {
             Header { steps: Vec::new(), ..header.clone() },
         ];
         for other in others {
-            let error = Progress::parse(&text, &other, &tasks).unwrap_err();
+            let error = parse(&text, &other, &tasks).unwrap_err();
             assert!(error.contains("another upgrade"), "{error}");
         }
     }
@@ -310,7 +344,7 @@ mod tests {
     #[test]
     fn damage_before_the_end_is_refused() {
         let (text, header, tasks) = text(3);
-        let parse = |text: &str| Progress::parse(text, &header, &tasks);
+        let parse = |text: &str| parse(text, &header, &tasks);
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         let without = |gone: usize| {
             lines
@@ -332,7 +366,7 @@ mod tests {
             let (text, header, tasks) = text(finished);
             let cut = usize::from(cut) % (text.len() + 1);
             let text = String::from_utf8_lossy(&text.as_bytes()[..cut]);
-            let progress = Progress::parse(&text, &header, &tasks).unwrap();
+            let progress = parse(&text, &header, &tasks).unwrap();
             prop_assert!(progress.finished.len() <= finished);
             // A header, then a begin and an end a step.
             let whole_steps = text.matches('\n').count().saturating_sub(1) / 2;

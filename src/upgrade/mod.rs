@@ -18,6 +18,7 @@ mod task;
 mod template;
 mod world;
 
+pub(crate) use command::Errand;
 pub use error::{PlanError, UpgradeError};
 pub use plan::{Action, Plan, Stage, Step, StepName};
 pub use runner::{Runner, Settings, Stop, UpgradeOutcome, UpgradeResult};

@@ -15,8 +15,18 @@ use crate::spelling::spelled;
 spelled! {
     /// The steps of an upgrade, by their stable names, in the order of the seed's own process.
     pub enum StepName {
+        /// What the upgrade changes for the whole cluster is written down.
+        KeepParameters = "keep-parameters",
         /// The pre-upgrade checks pass.
         PreCheck = "pre-check",
+        /// A server that is away for long keeps its replicas.
+        ProtectReplicas = "protect-replicas",
+        /// The cluster is told that it is being upgraded.
+        BeginUpgrade = "begin-upgrade",
+        /// The cluster is told that zones will run two versions.
+        BeginRollingUpgrade = "begin-rolling-upgrade",
+        /// What two versions side by side cannot bear is switched off.
+        SpecialActions = "special-actions",
         /// What the product needs before the first zone.
         UpgradePre = "upgrade-pre",
         /// The zone about to be upgraded is the one that is meant.
@@ -43,8 +53,16 @@ spelled! {
         StartZone = "start-zone",
         /// The zone serves, on the target version, in a whole cluster.
         CheckZone = "check-zone",
+        /// The cluster is told that all zones run the new version.
+        EndRollingUpgrade = "end-rolling-upgrade",
+        /// Inner tables and data versions follow.
+        UpgradeJob = "upgrade-job",
+        /// The cluster is told that the upgrade is over.
+        EndUpgrade = "end-upgrade",
         /// What the product needs after the last zone.
         UpgradePost = "upgrade-post",
+        /// What was changed for the whole cluster is put back and checked.
+        RestoreParameters = "restore-parameters",
         /// Every zone serves on the target version.
         VersionCheck = "version-check",
     }
@@ -67,7 +85,16 @@ impl Stage {
     fn steps(self) -> &'static [StepName] {
         use StepName::*;
         match self {
-            Self::Before => &[PreCheck, HealthCheck, UpgradePre],
+            Self::Before => &[
+                KeepParameters,
+                PreCheck,
+                ProtectReplicas,
+                BeginUpgrade,
+                BeginRollingUpgrade,
+                SpecialActions,
+                UpgradePre,
+                HealthCheck,
+            ],
             Self::Zone => &[
                 SetZoneContext,
                 StopZone,
@@ -82,7 +109,15 @@ impl Stage {
                 StartZone,
                 CheckZone,
             ],
-            Self::After => &[HealthCheck, UpgradePost, VersionCheck],
+            Self::After => &[
+                HealthCheck,
+                EndRollingUpgrade,
+                UpgradeJob,
+                EndUpgrade,
+                UpgradePost,
+                RestoreParameters,
+                VersionCheck,
+            ],
         }
     }
 }
@@ -99,6 +134,16 @@ impl StepName {
                 | Self::InstallPackage
                 | Self::StartServer
         )
+    }
+
+    /// Whether it is done to each zone in turn.
+    pub fn is_of_zone(self) -> bool {
+        Stage::Zone.steps().contains(&self)
+    }
+
+    /// Whether it is done once, before the first zone or after the last.
+    pub fn is_of_cluster(self) -> bool {
+        [Stage::Before, Stage::After].iter().any(|stage| stage.steps().contains(&self))
     }
 
     /// Whether it takes a zone away from its clients; no other zone may be away then.
@@ -189,13 +234,15 @@ impl Plan {
         let file: PlanFile = toml::from_str(text)
             .map_err(|source| PlanError::Parse { path: path.to_owned(), source })?;
         let validator = Validator { path, text };
-        Ok(Self {
+        let plan = Self {
             target_version: validator.target(target.or(file.target_version.as_deref()))?,
             name: file.name,
             before: validator.stage(Stage::Before, file.before)?,
             zone: validator.stage(Stage::Zone, file.zone)?,
             after: validator.stage(Stage::After, file.after)?,
-        })
+        };
+        validator.pairs(&plan)?;
+        Ok(plan)
     }
 
     /// What the run's manifest says of this plan.
@@ -282,6 +329,26 @@ impl Validator<'_> {
             return Ok(());
         }
         Err(self.incomplete(format!("[[{stage}]] lacks {}", missing.join(", "))))
+    }
+
+    /// What is begun for the whole cluster is ended, and what is changed is kept and put back.
+    fn pairs(&self, plan: &Plan) -> Result<(), PlanError> {
+        use StepName::*;
+        let has =
+            |name: StepName| plan.before.iter().chain(&plan.after).any(|step| step.name == name);
+        let needs = [
+            (BeginUpgrade, EndUpgrade),
+            (BeginUpgrade, KeepParameters),
+            (BeginRollingUpgrade, EndRollingUpgrade),
+            (ProtectReplicas, KeepParameters),
+            (SpecialActions, KeepParameters),
+            (KeepParameters, RestoreParameters),
+            (RestoreParameters, KeepParameters),
+        ];
+        match needs.into_iter().find(|(one, other)| has(*one) && !has(*other)) {
+            Some((one, other)) => Err(self.incomplete(format!("{one} needs {other} as well"))),
+            None => Ok(()),
+        }
     }
 
     fn step(&self, stage: Stage, step: StepFile) -> Result<Step, PlanError> {
@@ -389,6 +456,22 @@ mod tests {
             let harmless = plan[pair[0]].contains("stop-server\"\n");
             let result = parse(&swapped.concat());
             assert_eq!(result.is_ok(), harmless, "{}{result:?}", plan[pair[0]]);
+        }
+    }
+
+    const SSH: &str = include_str!("../../workloads/plans/oceanbase-ssh.toml");
+    const OBD: &str = include_str!("../../workloads/plans/oceanbase-obd.toml");
+
+    #[test]
+    fn oceanbase_s_plans_are_valid_and_end_what_they_begin() {
+        for text in [SSH, OBD] {
+            let plan = parse(text).unwrap();
+            assert_eq!((plan.before.len(), plan.zone.len(), plan.after.len()), (7, 12, 6));
+            for gone in ["end-upgrade", "keep-parameters", "restore-parameters"] {
+                let blocks = text.split_inclusive("\n\n");
+                let rest: String = blocks.filter(|block| !block.contains(gone)).collect();
+                assert!(parse(&rest).unwrap_err().contains(&format!("needs {gone}")), "{gone}");
+            }
         }
     }
 

@@ -8,12 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::UpgradeError;
 use super::checks::Checks;
-use super::command;
+use super::command::Errand;
 use super::journal::{Entry, Header, Journal, Progress};
 use super::plan::{Action, Plan, StepName};
 use super::task::{Task, tasks};
 use crate::clock::RunClock;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Kept};
 use crate::collect::EventSender;
 use crate::event::{ClusterEvent, ClusterFact, Edge, Event, RunTime, Source, ZoneId, ZoneStatus};
 use crate::phase::step;
@@ -120,6 +120,8 @@ pub struct Runner {
     tasks: Vec<Task>,
     journal: Journal,
     progress: Progress,
+    /// What the cluster was set to before anything was changed; nothing until that was read.
+    kept: Kept,
     /// Index of the first task to do, then of the one that is being done.
     at: usize,
     clock: RunClock,
@@ -140,21 +142,24 @@ impl Runner {
     ) -> Result<Self, UpgradeError> {
         let (tasks, header, progress) = settings.course()?;
         let at = progress.resume_at(&tasks);
-        let journal = Journal::create(&settings.run_dir, &header, &progress.finished[..at])?;
+        let kept = progress.kept.as_ref();
+        let journal = Journal::create(&settings.run_dir, &header, kept, &progress.finished[..at])?;
+        let kept = progress.kept.clone().unwrap_or_default();
         let checks = Checks {
             cluster,
             zones: settings.zones.clone(),
             target: settings.plan.target_version.clone(),
             allow_unsafe: settings.allow_unsafe,
         };
-        Ok(Self { settings, checks, tasks, journal, progress, at, clock, events })
+        Ok(Self { settings, checks, tasks, journal, progress, kept, at, clock, events })
     }
 
     /// Does the upgrade. A failed step ends it: none is ever skipped.
     pub async fn run(mut self, stop: Stop) -> UpgradeResult {
         let outcome = self.go(&stop).await;
+        let settings = self.settle_settings(&outcome).await;
         let zones = self.checks.look().await;
-        let advice = self.advice(&outcome, &zones);
+        let advice = self.advice(&outcome, &zones) + &settings;
         UpgradeResult { outcome, zones, advice }
     }
 
@@ -175,6 +180,42 @@ impl Runner {
             self.at += 1;
         }
         UpgradeOutcome::Done
+    }
+
+    /// What becomes of the changed settings when an upgrade ends early. Before a zone was taken
+    /// away all is undone; from there on they protect a cluster of two versions, so they stay.
+    async fn settle_settings(&self, outcome: &UpgradeOutcome) -> String {
+        let ended = matches!(outcome, UpgradeOutcome::Done | UpgradeOutcome::Refused { .. });
+        if ended || self.kept.0.is_empty() {
+            return String::new();
+        }
+        if !self.is_untouched() {
+            return format!(
+                "\nsettings stay as the upgrade needs them until it is finished; they were:\n{}",
+                self.kept
+            );
+        }
+        self.record(self.clock.now(), step::TAKE_BACK, None, Edge::Begin, "").await;
+        let taken_back = self.checks.take_back(&self.kept).await;
+        let (edge, detail) = match &taken_back {
+            Ok(found) => (Edge::End, found),
+            Err(reason) => (Edge::Failed, reason),
+        };
+        self.record(self.clock.now(), step::TAKE_BACK, None, edge, detail).await;
+        match taken_back {
+            Ok(found) => format!("\nwhat was done before it was taken back: {found}"),
+            Err(reason) => format!(
+                "\nwhat was done before it could NOT be taken back: {reason}\nsettings were:\n{}",
+                self.kept
+            ),
+        }
+    }
+
+    /// Whether no zone was taken away yet. The index of a step that failed is still that of the
+    /// one being done.
+    fn is_untouched(&self) -> bool {
+        let stops = self.tasks.iter().position(|task| task.step.name.takes_zone_away());
+        stops.is_none_or(|first| self.at < first)
     }
 
     /// Whether the cluster is as the journal says. The record has it as a step: an upgrade that
@@ -202,20 +243,38 @@ impl Runner {
         }
     }
 
-    async fn perform(&self, task: &Task, give_up: &CancellationToken) -> Result<String, String> {
+    /// Reads what the upgrade may change and puts it on disk; an earlier try's is kept, because
+    /// what is read now may be that try's own change.
+    async fn keep(&mut self, by: Instant) -> Result<String, String> {
+        if self.progress.kept.is_none() {
+            self.kept = self.checks.keep(by).await?;
+            self.journal.keep(&self.kept).map_err(|error| error.to_string())?;
+        }
+        Ok(format!("{} settings", self.kept.0.len()))
+    }
+
+    async fn perform(
+        &mut self,
+        task: &Task,
+        give_up: &CancellationToken,
+    ) -> Result<String, String> {
         let by = Instant::now() + task.step.timeout;
         if let Some(zone) = task.zone.filter(|_| task.step.name.takes_zone_away()) {
             or_give_up(give_up, self.checks.guard(zone, by)).await?;
         }
         match &task.step.action {
+            Action::Check if task.step.name == StepName::KeepParameters => {
+                or_give_up(give_up, self.keep(by)).await
+            }
             Action::Check => {
-                or_give_up(give_up, self.checks.perform(task.step.name, task.zone, by)).await
+                let perform = self.checks.perform(task.step.name, task.zone, &self.kept, by);
+                or_give_up(give_up, perform).await
             }
             Action::Run(template) => {
                 let zone = task.zone.map(|zone| &self.settings.zones[zone.index()]);
                 let command = template.fill(zone, &self.settings.plan.target_version);
                 let log = self.settings.run_dir.join("upgrade").join(self.log_name(task));
-                let result = command::run(&command, &log, by, give_up).await;
+                let result = Errand::of_step(&command, &log, by, give_up).run().await;
                 result.map_err(|error| error.to_string())
             }
         }
@@ -267,9 +326,7 @@ impl Runner {
             None => "of the cluster".to_owned(),
         };
         let hint = &self.settings.resume_hint;
-        // The index of a step that failed is still that of the one being done.
-        let stops = self.tasks.iter().position(|task| task.step.name.takes_zone_away());
-        let untouched = stops.is_none_or(|first| self.at < first);
+        let untouched = self.is_untouched();
         let target = &self.settings.plan.target_version;
         let (what, next) = match outcome {
             UpgradeOutcome::Done => {

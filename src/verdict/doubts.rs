@@ -1,9 +1,10 @@
 //! What speaks against a pass besides the objectives.
 
 use crate::analysis::{
-    Analysis, ControlOutcome, Role, StepOutcome, StepRun, ZoneCheck, version_is, words,
+    Analysis, ControlOutcome, PhaseFigures, Role, StepOutcome, StepRun, ZoneCheck, version_is,
+    words,
 };
-use crate::event::ZoneId;
+use crate::event::{RunTime, ZoneId};
 use crate::phase::PhaseName;
 
 use super::{BASELINE_WRITES_MIN, Reason, VerdictKind};
@@ -15,18 +16,33 @@ const HALVES_FACTOR_MAX: f64 = 2.0;
 /// … or by this many µs, whichever is more.
 const HALVES_US_MAX: u64 = 5_000;
 
-/// Everything that speaks against a pass, in no particular order.
-pub(super) fn reasons(analysis: &Analysis) -> Vec<Reason> {
+/// What speaks against taking a run's baseline for another one.
+pub(super) fn about_baseline(analysis: &Analysis) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let mut add = |kind, text| reasons.push(Reason { kind, text });
-    data(analysis, &mut add);
-    upgrade(analysis, &mut add);
-    controls(analysis, &mut add);
-    own(analysis, &mut add);
     for problem in &analysis.problems {
         add(VerdictKind::Inconclusive, problem.to_string());
     }
+    own(analysis, &mut add);
     baseline(analysis, &mut add);
+    reasons
+}
+
+/// Everything that speaks against a pass; of one kind, what may be the others' cause first.
+pub(super) fn reasons(analysis: &Analysis) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let mut add = |kind, text| reasons.push(Reason { kind, text });
+    for problem in &analysis.problems {
+        add(VerdictKind::Inconclusive, problem.to_string());
+    }
+    data(analysis, &mut add);
+    upgrade(analysis, &mut add);
+    controls(analysis, &mut add);
+    // A load is judged by its data alone, not by times: no stall and no baseline can spoil it.
+    if analysis.load.is_none() {
+        own(analysis, &mut add);
+        baseline(analysis, &mut add);
+    }
     reasons
 }
 
@@ -54,6 +70,9 @@ fn data(analysis: &Analysis, add: &mut impl FnMut(VerdictKind, String)) {
             example.unwrap_or_default()
         );
         add(VerdictKind::DataFail, text);
+    }
+    if !data.audited {
+        add(VerdictKind::Inconclusive, "the data was not checked after the run".to_owned());
     }
     if data.ambiguous.unresolved > 0 {
         let commits = words::counted(data.ambiguous.unresolved, "ambiguous commit");
@@ -126,6 +145,10 @@ fn controls(analysis: &Analysis, add: &mut impl FnMut(VerdictKind, String)) {
         let text = format!("{}: {}", zone(&names, control.zone), control.detail);
         match control.outcome {
             ControlOutcome::Held => {}
+            // What is missing from the record may be what held.
+            ControlOutcome::Broken if !analysis.problems.is_empty() => {
+                add(VerdictKind::Inconclusive, format!("as far as the record goes, {text}"));
+            }
             ControlOutcome::Broken => add(
                 VerdictKind::Invalid,
                 format!("the run measured an upgrade that did not happen: {text}"),
@@ -148,6 +171,23 @@ fn own(analysis: &Analysis, add: &mut impl FnMut(VerdictKind, String)) {
         );
         add(VerdictKind::Invalid, text);
     }
+    let judged_at = |at: RunTime| {
+        let within = |phase: &&PhaseFigures| (phase.phase.start..=phase.phase.end).contains(&at);
+        analysis.phases.iter().find(within).is_none_or(|phase| phase.role != Role::WarmUp)
+    };
+    if let Some(step) = own.clock_steps.iter().find(|step| judged_at(step.at)) {
+        let at = words::moment(step.at);
+        let jump = words::duration(step.wall_us.unsigned_abs());
+        let text = match (step.slept_us, step.wall_us) {
+            (1.., _) => {
+                let slept = words::duration(step.slept_us.unsigned_abs());
+                format!("the measuring machine slept for {slept} before {at}")
+            }
+            (_, ..0) => format!("the measuring machine's clock was set back by {jump} before {at}"),
+            _ => format!("the measuring machine's clock was set forward by {jump} before {at}"),
+        };
+        add(VerdictKind::Invalid, text);
+    }
     let gaps = analysis.writes.cluster.gaps.iter();
     let judged = gaps.filter(|gap| analysis.phases[gap.phase].role.is_judged());
     for gap in judged {
@@ -163,7 +203,17 @@ fn own(analysis: &Analysis, add: &mut impl FnMut(VerdictKind, String)) {
 }
 
 fn baseline(analysis: &Analysis, add: &mut impl FnMut(VerdictKind, String)) {
-    if !analysis.phases.iter().any(|phase| phase.role == Role::Baseline) {
+    let own = analysis.phases.iter().any(|phase| phase.role == Role::Baseline);
+    if let Some(stored) = analysis.run.baseline.as_ref().filter(|_| !own) {
+        // Refused when the run began; a record may have been changed since.
+        if let Some(what) = &analysis.run.baseline_differs {
+            let text =
+                format!("the baseline of run {} is not one for this run: {what}", stored.run_id);
+            add(VerdictKind::Inconclusive, text);
+        }
+        return;
+    }
+    if !own {
         let text = "there is no baseline to hold the upgrade against; set phases.baseline";
         return add(VerdictKind::Inconclusive, text.to_owned());
     }

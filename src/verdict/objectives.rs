@@ -1,36 +1,54 @@
 //! Each objective of the scenario against what was measured.
 
 use crate::analysis::{
-    Analysis, Gap, Outage, OutageFigures, PhaseFigures, Quantile, RECOVERY_WINDOW_US, Recovery,
-    Role, StepOutcome, StepRun, THROUGHPUT_WINDOW_US, words,
+    Analysis, Brownout, LoadCourse, PhaseFigures, RECOVERY_WINDOW_US, Recovery, StepOutcome,
+    StepRun, THROUGHPUT_WINDOW_US, words,
 };
 use crate::event::RunTime;
 use crate::phase::step;
 
-use super::{Evidence, Figure, Limit, ObjectiveResult, Status};
+use super::{Evidence, Figure, Limit, ObjectiveResult, Status, held};
 
-/// Every objective, in the order of reports.
+/// Every objective, in the order of reports. A load has two: it is a closed loop, whose workers
+/// ask for nothing while they wait, so nothing was demanded that a gap could have denied.
 pub(super) fn judge(analysis: &Analysis) -> Vec<ObjectiveResult> {
-    let mut results = vec![
-        data(analysis),
-        failed(analysis),
-        write_gap(analysis),
-        outage_p99(analysis),
-        outage_max(analysis),
-        good_share(analysis),
-        throughput(analysis),
-    ];
-    results.extend(recovery(analysis));
+    let mut results = match &analysis.load {
+        Some(load) => vec![data(analysis), complete(analysis, load)],
+        None => of_a_run(analysis),
+    };
     if analysis.rows_are_missing() {
         results.iter_mut().for_each(doubt_absences);
     }
     results
 }
 
+fn of_a_run(analysis: &Analysis) -> Vec<ObjectiveResult> {
+    let mut results = vec![data(analysis)];
+    results.extend(held::judge(analysis));
+    results.push(throughput(analysis));
+    results.extend(recovery(analysis));
+    results.push(brownout(analysis));
+    results
+}
+
+/// Every chunk is written. Those that a load which gave up never got to have no attempt to count.
+fn complete(analysis: &Analysis, load: &LoadCourse) -> ObjectiveResult {
+    let result = objective("complete", "chunks not loaded", Limit::AtMost(Figure::Count(0)));
+    let counts = &analysis.total.counts;
+    let given_up = counts.failed + counts.ambiguous + counts.censored;
+    match load.outcome {
+        StepOutcome::Done => result.found(Figure::Count(given_up), given_up == 0, None),
+        StepOutcome::Failed if given_up > 0 => result.found(Figure::Count(given_up), false, None),
+        StepOutcome::Failed => ObjectiveResult { status: Status::Missed, ..result },
+        StepOutcome::Open => result.unknown("the record ends before the load did"),
+    }
+}
+
 /// Where rows are missing, a good transaction may be what is missing: then only a count of bad
 /// ones can be held against the cluster, and only a violation against its data.
 fn doubt_absences(result: &mut ObjectiveResult) {
-    let stands = result.status == Status::Missed && matches!(result.id, "data" | "failed");
+    let stands =
+        result.status == Status::Missed && matches!(result.id, "data" | "failed" | "complete");
     if !stands && result.status != Status::Unknown {
         result.status = Status::Unknown;
         result.note = "rows of the record are missing".to_owned();
@@ -38,10 +56,11 @@ fn doubt_absences(result: &mut ObjectiveResult) {
 }
 
 /// An objective not yet judged.
-fn objective(id: &'static str, title: &'static str, limit: Limit) -> ObjectiveResult {
+pub(super) fn objective(id: &'static str, title: &'static str, limit: Limit) -> ObjectiveResult {
     ObjectiveResult {
         id,
         title,
+        only_in: None,
         limit,
         measured: None,
         status: Status::Unknown,
@@ -51,17 +70,17 @@ fn objective(id: &'static str, title: &'static str, limit: Limit) -> ObjectiveRe
 }
 
 impl ObjectiveResult {
-    fn unknown(self, note: impl Into<String>) -> Self {
+    pub(super) fn unknown(self, note: impl Into<String>) -> Self {
         Self { status: Status::Unknown, note: note.into(), ..self }
     }
 
-    fn found(self, measured: Figure, met: bool, evidence: Option<Evidence>) -> Self {
+    pub(super) fn found(self, measured: Figure, met: bool, evidence: Option<Evidence>) -> Self {
         let status = if met { Status::Met } else { Status::Missed };
         Self { measured: Some(measured), status, evidence, ..self }
     }
 }
 
-fn phase_evidence(
+pub(super) fn phase_evidence(
     analysis: &Analysis,
     phase: &PhaseFigures,
     span: (RunTime, RunTime),
@@ -86,145 +105,6 @@ fn data(analysis: &Analysis) -> ObjectiveResult {
         return result.unknown("not every check could be made");
     }
     result.found(Figure::Count(total), total == 0, None)
-}
-
-fn failed(analysis: &Analysis) -> ObjectiveResult {
-    let limit = analysis.run.scenario.objectives.failed_max;
-    let title = "failed after every retry";
-    let result = objective("failed", title, Limit::AtMost(Figure::Count(limit)));
-    let judged = analysis.phases.iter().filter(|phase| phase.role != Role::WarmUp);
-    let (mut bad, mut undecided, mut offered) = (0, 0, 0);
-    for phase in judged.clone() {
-        let counts = &phase.total.counts;
-        bad += counts.bad();
-        undecided += counts.undecided();
-        offered += counts.offered;
-    }
-    if offered == 0 {
-        return result.unknown("nothing was offered");
-    }
-    let worst = judged.max_by_key(|phase| phase.total.counts.bad());
-    let evidence = worst.filter(|phase| phase.total.counts.bad() > 0).map(|phase| {
-        let span = (phase.phase.start, phase.phase.end);
-        let detail = format!("{} of them there", words::count(phase.total.counts.bad()));
-        phase_evidence(analysis, phase, span, detail)
-    });
-    let result = result.found(Figure::Count(bad), bad <= limit, evidence);
-    if bad <= limit && bad + undecided > limit {
-        return result.unknown(format!(
-            "{} unfinished at the end of the run",
-            words::counted(undecided, "transaction")
-        ));
-    }
-    result
-}
-
-fn write_gap(analysis: &Analysis) -> ObjectiveResult {
-    let limit = analysis.run.scenario.objectives.write_gap_max.as_us();
-    let result =
-        objective("write-gap", "longest write gap", Limit::AtMost(Figure::DurationUs(limit)));
-    if analysis.run.shards > 1 {
-        return result.unknown("the error between the drivers' clocks was not measured");
-    }
-    let cluster = &analysis.writes.cluster;
-    let is_judged = |phase: usize| analysis.phases[phase].role.is_judged();
-    let taus = cluster.tau_us.iter().enumerate().filter(|(phase, _)| is_judged(*phase));
-    let Some(tau_max) = taus.map(|(_, tau)| *tau).max() else {
-        return result.unknown("the load was never on");
-    };
-    let result = match analysis.writes.longest(is_judged) {
-        Some(gap) => {
-            let evidence = gap_evidence(analysis, gap);
-            let length = gap.length_us();
-            result.found(Figure::DurationUs(length), length <= limit, Some(evidence))
-        }
-        None => result.found(Figure::NoneOverUs(tau_max), true, None),
-    };
-    if result.status == Status::Met && tau_max > limit {
-        let note = format!(
-            "at {:.1} writes/s nothing under {} can be told from chance; raise load.rate",
-            cluster.rate_per_s,
-            words::duration(tau_max)
-        );
-        return result.unknown(note);
-    }
-    result
-}
-
-fn gap_evidence(analysis: &Analysis, gap: &Gap) -> Evidence {
-    let (least, most) = gap.outage_us;
-    let outage = format!("an outage of {} to {}", words::duration(least), words::duration(most));
-    let last = &analysis.phases[gap.last_phase].label;
-    let detail = match (gap.open, gap.last_phase == gap.phase) {
-        (true, _) => "it lasted to the end of the load: no write succeeded after it".to_owned(),
-        (false, true) => outage,
-        (false, false) => format!("{outage}, ended in {last}"),
-    };
-    phase_evidence(analysis, &analysis.phases[gap.phase], (gap.start, gap.end), detail)
-}
-
-fn outage_evidence(analysis: &Analysis, outage: &Outage) -> Evidence {
-    let until = if outage.open { "to the end of the run" } else { "to its next good transaction" };
-    let detail = format!("terminal {} waited {until}", outage.terminal.1);
-    phase_evidence(analysis, &analysis.phases[outage.phase], (outage.start, outage.end), detail)
-}
-
-fn outage_p99(analysis: &Analysis) -> ObjectiveResult {
-    let limit = analysis.run.scenario.objectives.client_outage_p99.as_us();
-    let result = objective(
-        "client-outage-p99",
-        "client outage, p99",
-        Limit::AtMost(Figure::DurationUs(limit)),
-    );
-    judge_outages(analysis, result, limit, |outages| outages.lengths.quantile(0.99))
-}
-
-fn outage_max(analysis: &Analysis) -> ObjectiveResult {
-    let limit = analysis.run.scenario.objectives.client_outage_max.as_us();
-    let result = objective(
-        "client-outage-max",
-        "client outage, longest",
-        Limit::AtMost(Figure::DurationUs(limit)),
-    );
-    judge_outages(analysis, result, limit, |outages| outages.lengths.max())
-}
-
-fn judge_outages(
-    analysis: &Analysis,
-    result: ObjectiveResult,
-    limit: u64,
-    figure: impl Fn(&OutageFigures) -> Quantile,
-) -> ObjectiveResult {
-    if analysis.sum(Role::is_judged).counts.offered == 0 {
-        return result.unknown("nothing was offered");
-    }
-    let outages = analysis.outages(Role::is_judged);
-    let evidence = outages.worst.as_ref().map(|worst| outage_evidence(analysis, worst));
-    match figure(&outages) {
-        Quantile::NoData => result.found(Figure::DurationUs(0), true, None),
-        Quantile::Us(us) => result.found(Figure::DurationUs(us), us <= limit, evidence),
-        Quantile::Never => result.found(Figure::NotWithinUs(analysis.run.end.0), false, evidence),
-    }
-}
-
-fn good_share(analysis: &Analysis) -> ObjectiveResult {
-    let limit = analysis.run.scenario.objectives.good_share_min;
-    let title = "good through the upgrade";
-    let result = objective("good-share", title, Limit::AtLeast(Figure::Share(limit)));
-    let counts = analysis.sum(|role| role == Role::Window).counts;
-    if counts.offered == 0 {
-        return result.unknown("nothing was offered during the upgrade");
-    }
-    let share = counts.good as f64 / counts.offered as f64;
-    let window = analysis.phases.iter().filter(|phase| phase.role == Role::Window);
-    let worst = window.max_by_key(|phase| phase.total.counts.offered - phase.total.counts.good);
-    let evidence = worst.filter(|_| counts.good < counts.offered).map(|phase| {
-        let own = &phase.total.counts;
-        let detail =
-            format!("{} of {} good there", words::count(own.good), words::count(own.offered));
-        phase_evidence(analysis, phase, (phase.phase.start, phase.phase.end), detail)
-    });
-    result.found(Figure::Share(share), share >= limit, evidence)
 }
 
 fn throughput(analysis: &Analysis) -> ObjectiveResult {
@@ -286,4 +166,32 @@ fn recovery(analysis: &Analysis) -> Option<ObjectiveResult> {
             }
         }
     })
+}
+
+/// The zone whose turn had most of it. A warning, because whoever waited was served in the end.
+fn brownout(analysis: &Analysis) -> ObjectiveResult {
+    let limit = analysis.run.scenario.objectives.brownout_warn.as_us();
+    let title = "brownout in one zone's turn";
+    let result = objective("brownout", title, Limit::AtMost(Figure::DurationUs(limit)));
+    let Some(found) = &analysis.brownouts else {
+        return result.unknown("there is no baseline to be slower than");
+    };
+    if found.blind * 2 > found.windows {
+        return result.unknown("too few transactions a second; raise load.rate");
+    }
+    let in_turn = |of: &Brownout| found.sum(|other| other.zone == of.zone);
+    let Some(worst) = found.brownouts.iter().max_by_key(|of| (in_turn(of), of.length_us)) else {
+        return result.found(Figure::DurationUs(0), true, None);
+    };
+    let detail = format!(
+        "{} of {} slower than {} or never done",
+        words::count(worst.slow),
+        words::counted(worst.transactions, "transaction"),
+        words::duration(found.slow_us)
+    );
+    let phase = &analysis.phases[worst.phase];
+    let evidence = phase_evidence(analysis, phase, (worst.start, worst.end), detail);
+    let us = in_turn(worst);
+    let result = result.found(Figure::DurationUs(us), true, Some(evidence));
+    if us > limit { ObjectiveResult { status: Status::Warned, ..result } } else { result }
 }

@@ -1,7 +1,8 @@
 //! The answer in one sentence, for whoever reads nothing else. It follows the verdict's title and
 //! a colon, so it begins in lower case, and a zone's name stays as it is spelled.
 
-use crate::analysis::{Analysis, Gap, Role, words};
+use crate::analysis::{Analysis, Gap, LoadCourse, Role, words};
+use crate::event::RunTime;
 
 use super::{ObjectiveResult, Reason, Status, VerdictKind};
 
@@ -11,19 +12,36 @@ pub(super) fn sentence(
     objectives: &[ObjectiveResult],
     reasons: &[Reason],
 ) -> String {
-    match kind {
-        VerdictKind::Pass => pass(analysis),
-        VerdictKind::Fail => fail(analysis, objectives),
+    match (kind, &analysis.load) {
+        (VerdictKind::Pass, Some(load)) => loaded(analysis, load),
+        (VerdictKind::Pass, None) => pass(analysis),
+        // Says itself that it is not complete, and what to do.
+        (VerdictKind::Fail, Some(load)) => ended(load.detail.clone()),
+        (VerdictKind::Fail, None) => fail(analysis, objectives),
         _ => {
             let reason = reasons.iter().find(|reason| reason.kind == kind);
             let unknown = objectives.iter().find(|result| result.status == Status::Unknown);
             let text = reason.map(|reason| reason.text.clone()).or_else(|| {
-                unknown.map(|result| format!("{} cannot be told: {}", result.title, result.note))
+                unknown
+                    .map(|result| format!("{} cannot be told: {}", result.headline(), result.note))
             });
             // The rest of it is among the reasons.
             ended(text.unwrap_or_default().lines().next().unwrap_or_default().to_owned())
         }
     }
+}
+
+fn loaded(analysis: &Analysis, load: &LoadCourse) -> String {
+    let errors: u64 = analysis.phases.iter().map(|phase| phase.errors).sum();
+    let under_load = load
+        .upgrade_share
+        .map(|share| format!("; {} of the upgrade was under load", words::share(share)));
+    ended(format!(
+        "the load is complete and every zone holds exactly its rows: {}, {} overcome{}",
+        load.detail,
+        words::counted(errors, "failed attempt"),
+        under_load.unwrap_or_default()
+    ))
 }
 
 fn pass(analysis: &Analysis) -> String {
@@ -38,7 +56,11 @@ fn pass(analysis: &Analysis) -> String {
         )
     };
     let gap = match longest(analysis) {
-        Some(gap) => format!("the longest write gap was {}", place(analysis, gap)),
+        Some(gap) => {
+            let length = words::duration(gap.length_us());
+            let phase = &analysis.phases[gap.phase].label;
+            format!("the longest write gap was {}", place(analysis, &length, phase, gap.start))
+        }
         None => {
             let taus = &analysis.writes.cluster.tau_us;
             let tau = taus.iter().copied().max().unwrap_or(0);
@@ -50,17 +72,23 @@ fn pass(analysis: &Analysis) -> String {
 
 fn fail(analysis: &Analysis, objectives: &[ObjectiveResult]) -> String {
     let missed: Vec<_> = objectives.iter().filter(|r| r.status == Status::Missed).collect();
-    let gap_missed = missed.iter().any(|result| result.id == "write-gap");
-    let lead = match (longest(analysis).filter(|_| gap_missed), missed.first()) {
-        (Some(gap), _) => {
-            let limit = words::duration(analysis.run.scenario.objectives.write_gap_max.as_us());
-            format!("the longest write gap was {}; {limit} is allowed", place(analysis, gap))
-        }
+    let gap = missed.iter().find(|result| result.id == "write-gap");
+    let gap = gap.and_then(|result| {
+        let (seen, found) = (result.evidence.as_ref()?, result.measured?);
+        let limit = result.limit.to_string();
+        let place = place(analysis, &found.to_string(), &seen.phase, seen.start);
+        Some(format!(
+            "the longest write gap was {place}; {} is allowed",
+            limit.trim_start_matches("≤ ")
+        ))
+    });
+    let lead = match (gap, missed.first()) {
+        (Some(gap), _) => gap,
         (None, Some(first)) => {
             let figure = first.measured.map_or_else(|| "-".to_owned(), |found| found.to_string());
             let place = first.evidence.as_ref().map(|seen| format!(", worst in {}", seen.phase));
             let place = place.unwrap_or_default();
-            format!("{}: {figure} where {} is allowed{place}", first.title, first.limit)
+            format!("{}: {figure} where {} is allowed{place}", first.headline(), first.limit)
         }
         (None, None) => "an objective was missed".to_owned(),
     };
@@ -75,13 +103,11 @@ fn longest(analysis: &Analysis) -> Option<&Gap> {
     analysis.writes.longest(|phase| analysis.phases[phase].role.is_judged())
 }
 
-fn place(analysis: &Analysis, gap: &Gap) -> String {
+fn place(analysis: &Analysis, length: &str, phase: &str, start: RunTime) -> String {
     format!(
-        "{} in {} at {} ({} UTC)",
-        words::duration(gap.length_us()),
-        analysis.phases[gap.phase].label,
-        words::moment(gap.start),
-        words::wall_time(analysis.run.origin_wall, gap.start)
+        "{length} in {phase} at {} ({} UTC)",
+        words::moment(start),
+        words::wall_time(analysis.run.origin_wall, start)
     )
 }
 

@@ -16,6 +16,7 @@
 //! ```
 #![allow(dead_code, unreachable_pub, reason = "every test uses its own part of this")]
 
+pub mod client;
 mod heard;
 mod script;
 mod server;

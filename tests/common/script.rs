@@ -104,11 +104,12 @@ pub struct Reply {
     pub(super) delay: Duration,
     pub(super) part: Part,
     pub(super) hangup: Option<Hangup>,
+    pub(super) lets_go: bool,
 }
 
 impl Reply {
     fn whole(answer: Answer) -> Self {
-        Self { answer, delay: Duration::ZERO, part: Part::Whole, hangup: None }
+        Self { answer, delay: Duration::ZERO, part: Part::Whole, hangup: None, lets_go: false }
     }
 
     /// OK, with so many rows affected.
@@ -146,6 +147,11 @@ impl Reply {
     /// its client ever learning it.
     pub fn lost(self) -> Self {
         Self { part: Part::Nothing, hangup: Some(Hangup::Close), ..self }
+    }
+
+    /// The transaction around the statement is gone, and nothing but the status says so.
+    pub fn lets_go(self) -> Self {
+        Self { lets_go: true, ..self }
     }
 
     /// The answer is sent this much later.

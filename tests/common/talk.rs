@@ -44,7 +44,8 @@ pub(super) async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     };
     let (from, to) = stream.into_split();
     let (packets, queue) = mpsc::unbounded_channel();
-    let mut speaker = Speaker { id, shared: Arc::clone(&shared), to, queue };
+    let shared_too = Arc::clone(&shared);
+    let mut speaker = Speaker { id, shared: shared_too, to, queue, in_transaction: false };
     // Reading never waits for replying: what a client sends while it should be waiting is heard
     // at the moment it arrives.
     let hangup = tokio::select! {
@@ -149,6 +150,7 @@ struct Speaker {
     shared: Arc<Shared>,
     to: OwnedWriteHalf,
     queue: mpsc::UnboundedReceiver<(u8, Vec<u8>)>,
+    in_transaction: bool,
 }
 
 /// How a part of the conversation ended: carry on, say nothing more, or hang up.
@@ -249,6 +251,18 @@ impl Speaker {
         }
     }
 
+    /// Whether a transaction is open once the call is answered.
+    fn status_after(&mut self, call: &Call, reply: &Reply) -> StatusFlags {
+        match call.sql.to_lowercase().as_str() {
+            "start transaction" => self.in_transaction = true,
+            "commit" | "rollback" => self.in_transaction = false,
+            _ => self.in_transaction &= !reply.lets_go,
+        }
+        let mut status = StatusFlags::SERVER_STATUS_AUTOCOMMIT;
+        status.set(StatusFlags::SERVER_STATUS_IN_TRANS, self.in_transaction);
+        status
+    }
+
     async fn reply(&mut self, call: &Call, reply: &Reply, prepared: u32) -> io::Result<Next> {
         let mut sequence = 1;
         if matches!(reply.answer, Answer::AfterFile(_)) && call.verb != Verb::Prepare {
@@ -262,10 +276,11 @@ impl Speaker {
             }
         }
         tokio::time::sleep(reply.delay).await;
+        let status = self.status_after(call, reply);
         let is_error = matches!(reply.answer, Answer::Error { .. });
         let payloads = match call.verb {
             Verb::Prepare if !is_error => wire::prepared(prepared, params_in(&call.sql)),
-            verb => wire::answer(&reply.answer, verb == Verb::Execute),
+            verb => wire::answer(&reply.answer, verb == Verb::Execute, status),
         };
         let mut packets = wire::framed(sequence, payloads);
         if let Part::Packets(count) = reply.part {

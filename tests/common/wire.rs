@@ -46,24 +46,24 @@ pub(super) fn serialized(packet: &impl MySerialize) -> Vec<u8> {
 }
 
 /// The payloads of an answer to a statement.
-pub(super) fn answer(answer: &Answer, binary: bool) -> Vec<Vec<u8>> {
+pub(super) fn answer(answer: &Answer, binary: bool, status: StatusFlags) -> Vec<Vec<u8>> {
     match answer {
-        Answer::Ok { affected, warnings } => vec![ok_with(*affected, *warnings)],
-        Answer::AfterFile(answer) => self::answer(answer, binary),
+        Answer::Ok { affected, warnings } => vec![ok_with(*affected, *warnings, status)],
+        Answer::AfterFile(answer) => self::answer(answer, binary, status),
         Answer::Error { errno, sqlstate, message } => vec![error(*errno, sqlstate, message)],
-        Answer::Rows(rows) => result_set(rows, binary),
+        Answer::Rows(rows) => result_set(rows, binary, status),
     }
 }
 
 pub(super) fn ok(affected: u64) -> Vec<u8> {
-    ok_with(affected, 0)
+    ok_with(affected, 0, StatusFlags::SERVER_STATUS_AUTOCOMMIT)
 }
 
-fn ok_with(affected: u64, warnings: u16) -> Vec<u8> {
+fn ok_with(affected: u64, warnings: u16, status: StatusFlags) -> Vec<u8> {
     let mut payload = vec![0x00];
     payload.put_lenenc_int(affected);
     payload.put_lenenc_int(0);
-    payload.extend(StatusFlags::SERVER_STATUS_AUTOCOMMIT.bits().to_le_bytes());
+    payload.extend(status.bits().to_le_bytes());
     payload.extend(warnings.to_le_bytes());
     payload
 }
@@ -87,9 +87,8 @@ pub(super) fn early_error(errno: u16, message: &str) -> Vec<u8> {
     [&[0xff][..], &errno.to_le_bytes(), message.as_bytes()].concat()
 }
 
-fn end_of_packets() -> Vec<u8> {
-    let status = StatusFlags::SERVER_STATUS_AUTOCOMMIT.bits().to_le_bytes();
-    [&[0xfe, 0, 0][..], &status].concat()
+fn end_of_packets(status: StatusFlags) -> Vec<u8> {
+    [&[0xfe, 0, 0][..], &status.bits().to_le_bytes()].concat()
 }
 
 /// The answer to COM_STMT_PREPARE. Columns are described when the statement is executed.
@@ -103,12 +102,12 @@ pub(super) fn prepared(id: u32, params: u16) -> Vec<Vec<u8>> {
     if params > 0 {
         let param = Column::new(ColumnType::MYSQL_TYPE_VAR_STRING).with_name(b"?");
         packets.extend((0..params).map(|_| serialized(&param)));
-        packets.push(end_of_packets());
+        packets.push(end_of_packets(StatusFlags::SERVER_STATUS_AUTOCOMMIT));
     }
     packets
 }
 
-fn result_set(rows: &Rows, binary: bool) -> Vec<Vec<u8>> {
+fn result_set(rows: &Rows, binary: bool, status: StatusFlags) -> Vec<Vec<u8>> {
     let mut head = Vec::new();
     head.put_lenenc_int(rows.columns.len() as u64);
     let mut packets = vec![head];
@@ -118,10 +117,10 @@ fn result_set(rows: &Rows, binary: bool) -> Vec<Vec<u8>> {
         let column = Column::new(column_type).with_name(name.as_bytes()).with_flags(flags);
         packets.push(serialized(&column));
     }
-    packets.push(end_of_packets());
+    packets.push(end_of_packets(status));
     packets
         .extend(rows.rows.iter().map(|row| if binary { binary_row(row) } else { text_row(row) }));
-    packets.push(end_of_packets());
+    packets.push(end_of_packets(status));
     packets
 }
 

@@ -3,6 +3,9 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test and example uses a part of it")]
 
+pub mod dice;
+mod told;
+
 use std::path::Path;
 
 use rollproof::event::*;
@@ -42,6 +45,15 @@ pub struct Story {
     pub upgrade: bool,
     /// The whole cluster refuses from the first moment to the second, in µs.
     pub outages: Vec<(u64, u64)>,
+    /// From the first moment to the second every third transaction takes this much longer, in µs.
+    pub slow: Vec<(u64, u64, u64)>,
+    /// Everything takes so many per cent longer.
+    pub slower_percent: u64,
+    /// Response times have one smooth tail, and not a hump for each kind: no quantile then stands on
+    /// the edge between two.
+    pub smooth: bool,
+    /// Of the dice.
+    pub seed: u64,
     /// `start-server` of this zone fails.
     pub fails_at: Option<u8>,
     /// This zone comes back with its old version.
@@ -50,12 +62,20 @@ pub struct Story {
     pub deaf_probes: Option<u8>,
     /// This zone's probes never succeed, whatever its server does.
     pub dead_probes: Option<u8>,
+    /// Time between two probes of a kind, in ms.
+    pub probe_ms: u64,
     /// The tool stood still from this moment for so long, in µs.
     pub stall: Option<(u64, u64)>,
+    /// From this moment on wall and boot clock stand this far off the run's own, in µs.
+    pub clock_step: Option<(u64, i64, i64)>,
     /// Arrivals dispatched late in every sample.
     pub late: u64,
     /// Remote lines in ten thousand; `None` leaves the counts of the input out.
     pub remote_lines: Option<u64>,
+    /// The `[objectives]` of the scenario, as TOML; the defaults where it says nothing.
+    pub objectives: String,
+    /// The baseline of another run; the story then has none of its own.
+    pub baseline: Option<StoredBaseline>,
     /// The data checks; `None` leaves them out.
     pub audit: Option<Audit>,
 }
@@ -80,13 +100,21 @@ impl Default for Story {
             final_s: 15,
             upgrade: true,
             outages: Vec::new(),
+            slow: Vec::new(),
+            slower_percent: 0,
+            smooth: false,
+            seed: 1,
             fails_at: None,
             old_version: None,
             deaf_probes: None,
             dead_probes: None,
+            probe_ms: 100,
             stall: None,
+            clock_step: None,
             late: 0,
             remote_lines: Some(100),
+            objectives: String::new(),
+            baseline: None,
             audit: Some(Audit::Clean),
         }
     }
@@ -119,6 +147,12 @@ impl Turn {
 struct Dice(u64);
 
 impl Dice {
+    /// 3 ms of work and a tail of waiting, in µs.
+    fn smooth(&mut self) -> u64 {
+        let share = (self.below(1 << 24) + 1) as f64 / f64::from(1 << 24);
+        3_000 + (share.ln() * -4_000.0) as u64
+    }
+
     fn below(&mut self, bound: u64) -> u64 {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -173,17 +207,19 @@ impl Story {
         Scenario {
             cluster: Cluster { zones: zones.collect(), ..Cluster::default() },
             load: Load {
-                rate: self.rate as f64,
+                rate: Rate::PerSecond(self.rate as f64),
                 terminals: self.terminals,
                 deadline: self.deadline,
                 ..Load::default()
             },
+            objectives: toml::from_str(&self.objectives).unwrap(),
             ..Scenario::default()
         }
     }
 
     pub fn manifest(&self) -> Manifest {
         Manifest {
+            work: Work::Run,
             format: FORMAT,
             tool_version: "0.1.0".to_owned(),
             run_id: "20260101-120000-galera".to_owned(),
@@ -197,12 +233,15 @@ impl Story {
                 protocol: "MySQL protocol over TCP".to_owned(),
                 settings: vec!["SET SESSION autocommit = 1".to_owned()],
             }),
+            capacity: None,
+            baseline: self.baseline.clone(),
             upgrade: self.upgrade.then(|| UpgradeIntent {
                 plan: "galera-rolling".to_owned(),
                 target_version: TO.to_owned(),
                 zone_steps: STEPS.iter().map(|(name, _)| (*name).to_owned()).collect(),
                 resumes: None,
             }),
+            outside: None,
             completion: None,
         }
     }
@@ -212,6 +251,13 @@ impl Story {
         let mut events = self.cluster();
         events.extend(self.attempts().into_iter().map(Event::Attempt));
         events.extend(self.probes().into_iter().map(Event::Probe));
+        events.extend(self.own().into_iter().map(Event::Own));
+        events
+    }
+
+    /// Everything but attempts and probes.
+    pub fn rest(&self) -> Vec<Event> {
+        let mut events = self.cluster();
         events.extend(self.own().into_iter().map(Event::Own));
         events
     }
@@ -249,203 +295,6 @@ impl Story {
         }
     }
 
-    fn cluster(&self) -> Vec<Event> {
-        let mut events = Vec::new();
-        let mut step = |at, source, step: &str, zone, edge, detail: &str| {
-            let fact =
-                ClusterFact::Step { step: step.to_owned(), zone, edge, detail: detail.to_owned() };
-            events.push(ClusterEvent { at: RunTime(at), uncertainty_us: 0, source, fact });
-        };
-        let table = Source::Timetable;
-        step(0, table, "warm-up", None, Edge::Begin, "");
-        step(Self::WARM_UP, table, "baseline", None, Edge::Begin, "");
-        for turn in self.turns() {
-            for (name, begin, end, edge) in &turn.steps {
-                let zone = Some(ZoneId(turn.zone));
-                step(*begin, Source::Runner, name, zone, Edge::Begin, "");
-                let failed = *edge == Edge::Failed;
-                let said = if failed { "mariadbd: exit status 1, see error.log" } else { "" };
-                step(*end, Source::Runner, name, zone, *edge, said);
-            }
-        }
-        let settle = self.load_end() - (self.settle_s + self.final_s) * S;
-        step(settle, table, "settle", None, Edge::Begin, "");
-        step(settle + self.settle_s * S, table, "final", None, Edge::Begin, "");
-        step(self.load_end(), table, "drain", None, Edge::Begin, "");
-        events.extend(self.zone_events());
-        events.into_iter().map(Event::Cluster).collect()
-    }
-
-    fn zone_events(&self) -> Vec<ClusterEvent> {
-        let seen = |at, zone, state, version: Option<&str>, detail: &str| ClusterEvent {
-            at: RunTime(at),
-            uncertainty_us: 100 * MS,
-            source: Source::Observer,
-            fact: ClusterFact::Zone(ZoneStatus {
-                zone: ZoneId(zone),
-                state,
-                version: version.map(str::to_owned),
-                cluster_size: version.map(|_| u32::from(self.zones)),
-                detail: detail.to_owned(),
-            }),
-        };
-        let mut events = Vec::new();
-        for zone in 0..self.zones {
-            events.push(seen(20 * MS, zone, ZoneState::Serving, Some(FROM), "Synced"));
-        }
-        for turn in self.turns() {
-            let (down, up) = turn.down(self.end());
-            events.push(seen(down + 60 * MS, turn.zone, ZoneState::Down, None, "refused"));
-            let old = self.old_version == Some(turn.zone);
-            let new = format!("{TO}-MariaDB-log");
-            let version = if old { FROM } else { &new };
-            if !turn.failed() {
-                let at = up + 60 * MS;
-                events.push(seen(at, turn.zone, ZoneState::Serving, Some(version), "Synced"));
-            }
-        }
-        events
-    }
-
-    fn zone_is_down(&self, turns: &[Turn], zone: u8, at: u64) -> bool {
-        turns.iter().any(|turn| {
-            let (from, until) = turn.down(self.end());
-            turn.zone == zone && (from..until).contains(&at)
-        })
-    }
-
-    fn in_outage(&self, at: u64) -> bool {
-        self.outages.iter().any(|(from, until)| (*from..*until).contains(&at))
-    }
-
-    fn attempts(&self) -> Vec<Attempt> {
-        let turns = self.turns();
-        let mut dice = Dice(1);
-        let mut rows = Vec::new();
-        let mut free = vec![0_u64; self.terminals as usize];
-        let mut sequence = vec![0_u64; self.terminals as usize];
-        let spacing = S / self.rate;
-        for arrival in 0..self.load_end() / spacing {
-            let terminal = (arrival % u64::from(self.terminals)) as usize;
-            let scheduled = arrival * spacing;
-            let kind = kind_of(dice.below(100));
-            let base = Attempt {
-                terminal: terminal as u32,
-                sequence: sequence[terminal],
-                attempt: 0,
-                last: true,
-                kind,
-                warehouse: terminal as u32 % 10 + 1,
-                scheduled: RunTime(scheduled),
-                start: RunTime(scheduled.max(free[terminal])),
-                end: RunTime::ZERO,
-                zone: None,
-                outcome: Outcome::Committed,
-                code: ErrorCode::NONE,
-                statement: None,
-            };
-            sequence[terminal] += 1;
-            free[terminal] = self.business(base, &turns, &mut dice, &mut rows);
-        }
-        rows.sort_by_key(|row| row.end);
-        rows
-    }
-
-    /// Plays one business transaction; answers when its terminal is free again.
-    fn business(
-        &self,
-        base: Attempt,
-        turns: &[Turn],
-        dice: &mut Dice,
-        rows: &mut Vec<Attempt>,
-    ) -> u64 {
-        let due = base.scheduled.0 + self.deadline.as_us();
-        let home = (base.terminal % u32::from(self.zones)) as u8;
-        let (mut now, mut number) = (base.start.0, 0);
-        loop {
-            let there = (0..self.zones).map(|n| (home + n) % self.zones);
-            let skip = usize::from(number > 0 && self.zone_is_down(turns, home, now));
-            let zone = there.clone().nth(skip % usize::from(self.zones)).unwrap();
-            let mut row = Attempt { attempt: number, zone: Some(ZoneId(zone)), ..base };
-            row.start = RunTime(now);
-            let slow = if base.kind == TxnKind::Delivery { 3 } else { 1 };
-            let service =
-                slow * (3_000 + dice.below(4_000)) + if dice.below(50) == 0 { 15_000 } else { 0 };
-            let failure = if self.in_outage(now) || self.in_outage(now + service) {
-                let code = ErrorCode { errno: 1047, sqlstate: *b"08S01" };
-                Some((ErrorClass::NotReady, code, StatementKind::Begin, 4 * MS))
-            } else if self.zone_is_down(turns, zone, now) {
-                Some((ErrorClass::Refused, ErrorCode::NONE, StatementKind::Connect, MS))
-            } else {
-                None
-            };
-            let Some((class, code, statement, took)) = failure else {
-                row.end = RunTime(now + service);
-                let rolled_back = base.kind == TxnKind::NewOrder && dice.below(100) == 0;
-                row.outcome = if rolled_back { Outcome::RolledBack } else { Outcome::Committed };
-                rows.push(row);
-                return row.end.0;
-            };
-            row.end = RunTime(now + took);
-            row.outcome = Outcome::Failed(class);
-            (row.code, row.statement) = (code, Some(statement));
-            now = row.end.0 + 20 * MS;
-            row.last = now >= due;
-            rows.push(row);
-            if row.last {
-                return row.end.0;
-            }
-            number += 1;
-        }
-    }
-
-    fn probes(&self) -> Vec<Probe> {
-        let turns = self.turns();
-        let mut rows = Vec::new();
-        for tick in 0..self.load_end() / (100 * MS) {
-            for zone in 0..self.zones {
-                for (offset, &kind) in ProbeKind::ALL.iter().enumerate() {
-                    let start = tick * 100 * MS + offset as u64 * 10 * MS;
-                    let down = self.zone_is_down(&turns, zone, start);
-                    let failure = (down && self.deaf_probes != Some(zone))
-                        .then_some(ErrorClass::Refused)
-                        .or((self.dead_probes == Some(zone)).then_some(ErrorClass::Schema))
-                        .or(self.in_outage(start).then_some(ErrorClass::NotReady));
-                    rows.push(Probe {
-                        zone: ZoneId(zone),
-                        kind,
-                        start: RunTime(start),
-                        end: RunTime(start + 2 * MS),
-                        failure,
-                        code: ErrorCode::NONE,
-                    });
-                }
-            }
-        }
-        rows
-    }
-
-    fn own(&self) -> Vec<SelfSample> {
-        let seconds = 1..=self.end() / S;
-        seconds
-            .map(|second| {
-                let at = second * S;
-                let stall = self.stall.filter(|(from, _)| (at - S..at).contains(from));
-                let dispatched = if at <= self.load_end() { self.rate } else { 0 };
-                SelfSample {
-                    at: RunTime(at),
-                    stall_us_max: stall.map_or(180 + second % 7, |(_, length)| length),
-                    stall_at: RunTime(stall.map_or(at - 300 * MS, |(from, _)| from)),
-                    queue_len: second % 5,
-                    cpu_us: second * 40 * MS,
-                    wall_step_us: -(second as i64),
-                    dispatched,
-                    dispatched_late: self.late.min(dispatched),
-                }
-            })
-            .collect()
-    }
-
     fn audit_record(&self, audit: Audit) -> AuditRecord {
         let check = |check: &str, title: &str, detail: &str| CheckResult {
             check: check.to_owned(),
@@ -480,16 +329,5 @@ impl Story {
             ambiguous: AmbiguousCount { committed: 2, absent: 1, unresolved },
             zones: zones.collect(),
         }
-    }
-}
-
-/// TPC-C's mix: 45 / 43 / 4 / 4 / 4.
-fn kind_of(percent: u64) -> TxnKind {
-    match percent {
-        0..45 => TxnKind::NewOrder,
-        45..88 => TxnKind::Payment,
-        88..92 => TxnKind::OrderStatus,
-        92..96 => TxnKind::Delivery,
-        _ => TxnKind::StockLevel,
     }
 }

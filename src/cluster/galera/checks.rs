@@ -29,6 +29,12 @@ const KEYS: Question = Question {
     query: "information_schema.tables without a PRIMARY KEY constraint",
     meaning: "Galera cannot delete or certify rows without a key reliably",
 };
+const OTHER_KEYS: Question = Question {
+    id: "primary-keys-elsewhere",
+    title: "tables of other schemas have primary keys",
+    query: "information_schema.tables without a PRIMARY KEY constraint",
+    meaning: "Galera cannot delete or certify rows without a key reliably",
+};
 const INNODB: Question = Question {
     id: "innodb",
     title: "all tables are InnoDB",
@@ -173,7 +179,27 @@ async fn schema(site: &Site, zone: ZoneId, by: Instant) -> Vec<CheckLine> {
             Err(failure) => question.unanswered(&failure),
         });
     }
+    lines.push(other_keys(site, zone, by).await);
     lines
+}
+
+/// Schemas that are not the workload's are somebody else's to mend: worth a warning.
+async fn other_keys(site: &Site, zone: ZoneId, by: Instant) -> CheckLine {
+    let sql = format!(
+        "SELECT CONCAT(t.table_schema, '.', t.table_name) FROM information_schema.tables t \
+         LEFT JOIN information_schema.table_constraints c \
+         ON c.table_schema = t.table_schema AND c.table_name = t.table_name \
+         AND c.constraint_type = 'PRIMARY KEY' \
+         WHERE t.table_type = 'BASE TABLE' AND c.constraint_name IS NULL AND t.table_schema \
+         NOT IN ('{}', 'mysql', 'sys', 'information_schema', 'performance_schema') LIMIT 10",
+        site.database
+    );
+    match names(site, zone, sql, by).await {
+        Ok(names) if names.is_empty() => OTHER_KEYS.pass("all that this user sees"),
+        Ok(names) => OTHER_KEYS
+            .warn(names.join("; "), "add a primary key to each, or keep them still meanwhile"),
+        Err(failure) => OTHER_KEYS.unanswered(&failure),
+    }
 }
 
 async fn names(

@@ -35,6 +35,12 @@ const QUEUE: Question = Question {
     query: "wsrep_local_recv_queue",
     meaning: "a zone that lags now will lag more with one zone fewer",
 };
+const SENDING: Question = Question {
+    id: "send-queue",
+    title: "no zone waits to send",
+    query: "wsrep_local_send_queue",
+    meaning: "write sets that cannot be sent now make clients wait longer with one zone fewer",
+};
 const PAUSED: Question = Question {
     id: "flow-control",
     title: "flow control is quiet",
@@ -76,6 +82,7 @@ pub(super) fn membership(nodes: &[Node<'_>], names: &[&str]) -> Vec<CheckLine> {
         whole(nodes, &silent, names.len()),
         one_cluster(nodes, &silent),
         queue(nodes),
+        sending(nodes),
         flow_control(nodes),
     ]
 }
@@ -136,6 +143,24 @@ fn queue(nodes: &[Node<'_>]) -> CheckLine {
     )
 }
 
+fn sending(nodes: &[Node<'_>]) -> CheckLine {
+    if nodes.is_empty() {
+        return SENDING.unasked("no zone answered");
+    }
+    let waiting = |node: &Node<'_>| {
+        node.variables.get("wsrep_local_send_queue").and_then(|text| text.parse::<u64>().ok())
+    };
+    let words = |node: &Node<'_>| match waiting(node) {
+        Some(many) => format!("{many} waiting"),
+        None => "does not tell".to_owned(),
+    };
+    SENDING.pass_unless(
+        those(nodes, |node| waiting(node).is_none_or(|many| many > QUEUE_MAX), words),
+        all(nodes, words),
+        "wait until the queue is empty, or look at the network between the zones",
+    )
+}
+
 fn flow_control(nodes: &[Node<'_>]) -> CheckLine {
     if nodes.is_empty() {
         return PAUSED.unasked("no zone answered");
@@ -164,6 +189,7 @@ mod tests {
             ("wsrep_reject_queries", "NONE"),
             ("wsrep_cluster_size", "3"),
             ("wsrep_local_recv_queue", "0"),
+            ("wsrep_local_send_queue", "0"),
             ("wsrep_flow_control_paused", "0.0"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -186,6 +212,7 @@ mod tests {
         assert_eq!(spoiled(&[("wsrep_cluster_size", "2")]), ["cluster-size"]);
         assert_eq!(spoiled(&[("wsrep_cluster_conf_id", "9")]), ["one-cluster"]);
         assert_eq!(spoiled(&[("wsrep_local_recv_queue", "51")]), ["receive-queue"]);
+        assert_eq!(spoiled(&[("wsrep_local_send_queue", "51")]), ["send-queue"]);
         assert_eq!(spoiled(&[("wsrep_flow_control_paused", "0.5")]), ["flow-control"]);
         assert_eq!(spoiled(&[("wsrep_flow_control_paused", "")]), ["flow-control"]);
     }

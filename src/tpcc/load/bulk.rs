@@ -38,7 +38,7 @@ impl Bulk {
     /// The way that is left when LOAD DATA failed for a reason that will not pass: the server or
     /// the user may not.
     pub(super) fn instead(failure: &Failure) -> Option<Self> {
-        let for_good = failure.code.errno != 0 && failure.class.retry() == Retry::Never;
+        let for_good = failure.is_answer() && failure.class.retry() == Retry::Never;
         for_good.then(|| Self::insert(failure.message.clone()))
     }
 }

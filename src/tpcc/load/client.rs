@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::attempts::{Attempts, Told};
 use super::endpoints::Endpoints;
-use super::request::LoadError;
+use super::request::{EndpointState, LoadError, LoadRequest};
 use crate::classify::Retry;
 use crate::session::{Failure, Login, Session};
 
@@ -39,14 +40,53 @@ const UNLUCKY_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Shared {
     connect_deadline: Duration,
     patience: Duration,
+    told: Told,
     failures: AtomicU64,
     moved: Mutex<Instant>,
+    endpoints: Mutex<Vec<Seen>>,
+}
+
+/// How an endpoint was last seen, by whichever worker.
+#[derive(Debug, Clone, Copy)]
+enum Seen {
+    Never,
+    Serving,
+    AwaySince(Instant),
 }
 
 impl Shared {
-    pub(super) fn new(connect_deadline: Duration, patience: Duration) -> Self {
-        let (failures, moved) = (AtomicU64::new(0), Mutex::new(Instant::now()));
-        Self { connect_deadline, patience, failures, moved }
+    pub(super) fn new(request: &LoadRequest) -> Self {
+        Self {
+            connect_deadline: request.connect_deadline,
+            patience: request.patience,
+            told: request.attempts.clone(),
+            failures: AtomicU64::new(0),
+            moved: Mutex::new(Instant::now()),
+            endpoints: Mutex::new(vec![Seen::Never; request.logins.len()]),
+        }
+    }
+
+    /// How each endpoint does now.
+    pub(super) fn endpoints(&self) -> Vec<EndpointState> {
+        let seen = self.endpoints.lock().expect("nobody panics holding it");
+        let state = |seen: &Seen| match seen {
+            Seen::Never => EndpointState::Unused,
+            Seen::Serving => EndpointState::Serving,
+            Seen::AwaySince(since) => EndpointState::Away(since.elapsed()),
+        };
+        seen.iter().map(state).collect()
+    }
+
+    fn serves(&self, endpoint: usize) {
+        self.endpoints.lock().expect("nobody panics holding it")[endpoint] = Seen::Serving;
+    }
+
+    fn is_away(&self, endpoint: usize) {
+        let mut seen = self.endpoints.lock().expect("nobody panics holding it");
+        // Away since the first failure: the later ones only confirm it.
+        if !matches!(seen[endpoint], Seen::AwaySince(_)) {
+            seen[endpoint] = Seen::AwaySince(Instant::now());
+        }
     }
 
     /// Failures met so far.
@@ -77,6 +117,7 @@ pub(super) struct Client {
     session: Option<(usize, Session)>,
     /// Failures in a row that no other moment or endpoint will cure.
     strikes: usize,
+    attempts: Attempts,
 }
 
 impl Client {
@@ -84,7 +125,15 @@ impl Client {
     pub(super) fn new(shared: &Arc<Shared>, logins: &Logins, worker: usize) -> Self {
         let (shared, logins) = (Arc::clone(shared), Arc::clone(logins));
         let endpoints = Endpoints::new(logins.len(), worker);
-        Self { shared, logins, endpoints, session: None, strikes: 0 }
+        let attempts = Attempts::new(&shared.told, worker);
+        Self { shared, logins, endpoints, session: None, strikes: 0, attempts }
+    }
+
+    /// What is done from here on, until it succeeds, is writing a chunk of this warehouse.
+    pub(super) fn take_chunk(&mut self, warehouse: u32) {
+        // A paced load may have waited for longer than its patience: that was no stall.
+        self.shared.moved();
+        self.attempts.take(warehouse);
     }
 
     /// A client with the same logins for another worker.
@@ -106,6 +155,7 @@ impl Client {
                     continue;
                 }
             };
+            self.attempts.at(endpoint);
             let usable = |(at, session): &(usize, Session)| *at == endpoint && session.is_open();
             if self.session.as_ref().is_some_and(usable) {
                 break;
@@ -135,7 +185,9 @@ impl Client {
             Ok(value) => {
                 self.strikes = 0;
                 self.endpoints.worked(endpoint);
+                self.shared.serves(endpoint);
                 self.shared.moved();
+                self.attempts.done().await;
                 Ok(Some(value))
             }
             Err(failure) => self.failed(what, endpoint, failure).await.map(|()| None),
@@ -158,16 +210,22 @@ impl Client {
         let retry = failure.class.retry();
         self.strikes = if retry == Retry::Never { self.strikes + 1 } else { 0 };
         // A node that is coming or going may say anything once; all of them, twice, mean it.
-        if self.strikes > 2 * self.endpoints.count() {
+        let refused = self.strikes > 2 * self.endpoints.count();
+        let patience = self.shared.patience;
+        let idle = self.shared.idle() > patience;
+        self.attempts.failed(&failure, refused || idle).await;
+        if refused {
             return Err(LoadError::Refused { what: what.to_owned(), failure });
         }
-        let patience = self.shared.patience;
-        if self.shared.idle() > patience {
+        if idle {
             return Err(LoadError::NoProgress { what: what.to_owned(), failure, patience });
         }
         match retry {
             Retry::SameEndpoint => tokio::time::sleep(UNLUCKY_PAUSE).await,
-            Retry::OtherEndpoint | Retry::Never => self.endpoints.failed(endpoint, Instant::now()),
+            Retry::OtherEndpoint | Retry::Never => {
+                self.endpoints.failed(endpoint, Instant::now());
+                self.shared.is_away(endpoint);
+            }
         }
         Ok(())
     }

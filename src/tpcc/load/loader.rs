@@ -23,13 +23,15 @@ use crate::tpcc::marker::Marker;
 use crate::tpcc::rows::{Chunk, RowMaker};
 use crate::tpcc::scale::Table;
 
+/// Progress is told at least this often while rows are written.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 /// How often LOAD DATA is tried while connections are lost over it.
 const PROBES: u32 = 3;
 
 /// Fills a database, or goes on filling it. On data that is complete already it only says so: a
 /// run may have changed it since.
 ///
-/// `progress` is told after every chunk. Cancelling `stop`, or dropping the future, ends the load
+/// `progress` is told after every chunk and once a second. Cancelling `stop`, or dropping the future, ends the load
 /// at once; started again it goes on.
 ///
 /// # Errors
@@ -54,7 +56,7 @@ async fn load_all(
         return Err(LoadError::NoEndpoint);
     }
     let all = plan(request.warehouses, &RowMaker::new(request.seed));
-    let shared = Arc::new(Shared::new(request.connect_deadline, request.patience));
+    let shared = Arc::new(Shared::new(request));
     let mut load = Load {
         request,
         progress,
@@ -104,6 +106,11 @@ fn logins(request: &LoadRequest, database: Option<&String>, more: Option<&str>) 
     Arc::new(request.logins.iter().map(complete).collect())
 }
 
+/// How many chunks a load of as many warehouses has.
+pub fn chunk_count(warehouses: u32, seed: u64) -> u64 {
+    plan(warehouses, &RowMaker::new(seed)).len() as u64
+}
+
 fn expected_counts(all: &[Planned]) -> Vec<(Table, u64)> {
     let count = |table: Table| {
         let of_table = all.iter().filter(|planned| planned.chunk.table == table);
@@ -130,6 +137,7 @@ impl<P: Fn(LoadProgress) + Sync> Load<'_, P> {
             rows_done,
             rows_total,
             failures: self.shared.failures(),
+            endpoints: self.shared.endpoints(),
         });
     }
 
@@ -160,6 +168,7 @@ impl<P: Fn(LoadProgress) + Sync> Load<'_, P> {
 
         let bulk = self.choose(&mut client).await?;
         let (mut workers, mut done) = workers::start(&client, request, &bulk, &Arc::new(missing));
+        let mut tick = tokio::time::interval(TELL_EVERY);
         loop {
             tokio::select! {
                 Some(Done { rows, written }) = done.recv() => {
@@ -171,6 +180,8 @@ impl<P: Fn(LoadProgress) + Sync> Load<'_, P> {
                 Some(worker) = workers.join_next() => {
                     worker.expect("workers are neither cancelled nor do they panic")?;
                 }
+                // Also while nothing moves: that is when somebody looks.
+                _ = tick.tick(), if !workers.is_empty() => self.tell(LoadStage::Writing),
                 else => break,
             }
         }
@@ -201,8 +212,8 @@ impl<P: Fn(LoadProgress) + Sync> Load<'_, P> {
         let causal = causal_reads(request.product);
         let logins = logins(request, Some(&request.database), causal);
         let mut client = Client::new(&self.shared, &logins, 0);
-        verify(&mut client, request, expected).await?;
-        let notes = settle(&mut client, request).await?;
+        verify(&client, request, expected).await?;
+        let notes = settle(&mut client, request, || self.tell(LoadStage::Settling)).await?;
         complete(&mut client, request).await?;
         Ok(notes)
     }

@@ -4,13 +4,16 @@
 //! (`chunk`), by LOAD DATA from memory where that proves to work (`bulk`): the mark's primary key decides whether a chunk is there, so an unknown outcome is
 //! resolved by simply trying again, and a loader started again skips what is marked. Workers share
 //! the list (`workers`); each goes from endpoint to endpoint while nodes come and go
-//! (`client`, `endpoints`). `prepare` comes before, `verify` and `settle` after.
+//! (`client`, `endpoints`), at a `pace` if one is set, and tells of every attempt it makes
+//! (`attempts`). `prepare` comes before, `verify` and `settle` after.
 
+mod attempts;
 mod bulk;
 mod chunk;
 mod client;
 mod endpoints;
 mod loader;
+mod pace;
 mod plan;
 mod prepare;
 mod request;
@@ -18,6 +21,7 @@ mod settle;
 mod verify;
 mod workers;
 
+pub use attempts::ChunkAttempt;
 pub use bulk::Bulk;
-pub use loader::load;
-pub use request::{LoadError, LoadProgress, LoadRequest, LoadStage, LoadSummary};
+pub use loader::{chunk_count, load};
+pub use request::{EndpointState, LoadError, LoadProgress, LoadRequest, LoadStage, LoadSummary};

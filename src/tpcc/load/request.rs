@@ -1,10 +1,14 @@
 //! What a load is asked to do, and what comes of it.
 
+use std::fmt;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
+use super::attempts::ChunkAttempt;
 use super::bulk::Bulk;
-use crate::scenario::Product;
-use crate::session::{Failure, Login};
+use crate::scenario::{Product, Scenario};
+use crate::session::{Failure, Login, Password};
 use crate::tpcc::conditions::Violation;
 use crate::tpcc::marker::Marker;
 use crate::tpcc::scale::Table;
@@ -28,6 +32,10 @@ pub struct LoadRequest {
     /// Load into a database that already holds tables of somebody else. Never on top of them: a
     /// table of theirs with one of our names stops the load all the same.
     pub beside_others: bool,
+    /// No more rows a second than this.
+    pub rows_per_s: Option<u32>,
+    /// Who is told of every attempt to write a chunk; a full queue holds the workers up.
+    pub attempts: Option<mpsc::Sender<ChunkAttempt>>,
     /// Send rows as files (LOAD DATA LOCAL INFILE) where that proves to work; multi-row INSERT
     /// otherwise.
     pub load_data: bool,
@@ -40,8 +48,43 @@ pub struct LoadRequest {
     pub patience: Duration,
 }
 
-/// What a load is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl LoadRequest {
+    /// The load that a scenario asks for, whose `load` section is
+    /// [the loader's](crate::scenario::Load::of_loader).
+    pub fn of(scenario: &Scenario, password: &Password) -> Self {
+        let Scenario { cluster, workload, load, .. } = scenario;
+        Self {
+            logins: cluster.zones.iter().map(|z| Login::to_zone(cluster, z, password)).collect(),
+            product: cluster.product,
+            database: cluster.database.clone(),
+            warehouses: workload.warehouses,
+            seed: workload.seed,
+            workers: workload.load_workers,
+            beside_others: false,
+            load_data: true,
+            rows_per_s: workload.load_rows_per_s,
+            attempts: None,
+            connect_deadline: load.connect_deadline.0,
+            statement_deadline: load.statement_deadline.0,
+            patience: load.deadline.0,
+        }
+    }
+}
+
+impl LoadError {
+    /// Whether what was written is wrong, and not merely incomplete.
+    pub fn is_wrong_data(&self) -> bool {
+        matches!(self, Self::Count { .. } | Self::Inconsistent { .. })
+    }
+
+    /// Whether starting the load again with the same parameters would go on with it.
+    pub fn is_incomplete(&self) -> bool {
+        matches!(self, Self::Stopped | Self::NoProgress { .. })
+    }
+}
+
+/// What a load is doing, in the order in which it does it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LoadStage {
     /// Creating database, tables and marker.
     Preparing,
@@ -49,10 +92,23 @@ pub enum LoadStage {
     Writing,
     /// Counting rows and checking conditions.
     Checking,
+    /// Compacting where the product does that, and gathering statistics.
+    Settling,
+}
+
+/// How an endpoint took what it was last asked for by any worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndpointState {
+    /// It was not asked yet.
+    Unused,
+    /// It did its work.
+    Serving,
+    /// It failed, and has served nobody for this long.
+    Away(Duration),
 }
 
 /// How far a load is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadProgress {
     /// What it is doing.
     pub stage: LoadStage,
@@ -62,6 +118,8 @@ pub struct LoadProgress {
     pub rows_total: u64,
     /// Statements that failed and were repeated so far.
     pub failures: u64,
+    /// How each endpoint does, in the order of the request's logins.
+    pub endpoints: Vec<EndpointState>,
 }
 
 /// What a load did.
@@ -83,6 +141,22 @@ pub struct LoadSummary {
     pub elapsed: Duration,
     /// Things that could not be done and do not matter to correctness, such as statistics.
     pub notes: Vec<String>,
+}
+
+impl fmt::Display for LoadSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rows_total, rows_written, elapsed, bulk, .. } = self;
+        let seconds = elapsed.as_secs_f64();
+        if rows_written == rows_total {
+            write!(f, "{rows_total} rows written and checked in {seconds:.1} s")
+        } else {
+            write!(
+                f,
+                "{rows_total} rows, of which this load wrote {rows_written}, checked in {seconds:.1} s"
+            )
+        }?;
+        bulk.as_ref().map_or(Ok(()), |bulk| write!(f, " (by {bulk})"))
+    }
 }
 
 /// Why a load is not complete.

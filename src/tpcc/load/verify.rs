@@ -1,7 +1,7 @@
 //! After the last row: counts and conditions, then the mark that all is there.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -14,47 +14,75 @@ use crate::session::{Failure, Session, Statement, cell};
 use crate::tpcc::conditions::{CONDITIONS, Condition, Extent, Violations};
 use crate::tpcc::scale::Table;
 
-/// Counts every table and checks every condition in every warehouse.
+/// One thing to look at, alone.
+#[derive(Debug, Clone, Copy)]
+enum Look {
+    /// A table has as many rows as it is to have.
+    Count(Table, u64),
+    /// Every condition holds in a warehouse.
+    Warehouse(u32),
+}
+
+/// Counts every table and checks every condition in every warehouse, as many things at a time as
+/// there are workers.
+///
+/// # Errors
+/// Of all that is wrong, what comes first in that order.
 pub(super) async fn verify(
-    client: &mut Client,
+    client: &Client,
     request: &LoadRequest,
     expected: &[(Table, u64)],
 ) -> Result<(), LoadError> {
-    let patience = request.patience;
-    for (table, expected) in expected {
-        let what = format!("counting {table}");
-        let found = until_done!(client, &what, |session| count(session, *table, patience));
-        if found != *expected {
-            return Err(LoadError::Count { table: *table, expected: *expected, found });
-        }
-    }
-    check_warehouses(client, request).await
-}
-
-/// Checks the warehouses in parallel, as many at a time as there are workers.
-async fn check_warehouses(client: &Client, request: &LoadRequest) -> Result<(), LoadError> {
-    let next = Arc::new(AtomicU32::new(1));
+    let counts = expected.iter().map(|&(table, rows)| Look::Count(table, rows));
+    let looks: Arc<[Look]> = counts.chain((1..=request.warehouses).map(Look::Warehouse)).collect();
+    let next = Arc::new(AtomicUsize::new(0));
     let (warehouses, patience) = (request.warehouses, request.patience);
     let mut workers = JoinSet::new();
     for worker in 0..request.workers.max(1) {
         let mut client = client.sibling(worker as usize);
-        let next = Arc::clone(&next);
+        let (looks, next) = (Arc::clone(&looks), Arc::clone(&next));
         workers.spawn(async move {
-            // The counter hands out each warehouse once; nothing else is ordered by it.
-            while let warehouse = next.fetch_add(1, Ordering::Relaxed)
-                && warehouse <= warehouses
+            // The counter hands out each look once; nothing else is ordered by it.
+            while let index = next.fetch_add(1, Ordering::Relaxed)
+                && let Some(look) = looks.get(index)
             {
-                for condition in CONDITIONS {
-                    check(&mut client, condition, warehouse, warehouses, patience).await?;
+                let looked = look_at(&mut client, *look, warehouses, patience).await;
+                if let Err(error) = looked {
+                    // What is under way ends, nothing more begins.
+                    next.fetch_max(looks.len(), Ordering::Relaxed);
+                    return Some((index, error));
                 }
             }
-            Ok(())
+            None
         });
     }
-    while let Some(worker) = workers.join_next().await {
-        worker.expect("workers are neither cancelled nor do they panic")?;
+    let wrong = workers.join_all().await.into_iter().flatten().min_by_key(|(index, _)| *index);
+    wrong.map_or(Ok(()), |(_, error)| Err(error))
+}
+
+async fn look_at(
+    client: &mut Client,
+    look: Look,
+    warehouses: u32,
+    patience: Duration,
+) -> Result<(), LoadError> {
+    match look {
+        Look::Count(table, expected) => {
+            let what = format!("counting {table}");
+            let found = until_done!(client, &what, |session| count(session, table, patience));
+            if found == expected {
+                Ok(())
+            } else {
+                Err(LoadError::Count { table, expected, found })
+            }
+        }
+        Look::Warehouse(warehouse) => {
+            for condition in CONDITIONS {
+                check(client, condition, warehouse, warehouses, patience).await?;
+            }
+            Ok(())
+        }
     }
-    Ok(())
 }
 
 async fn count(session: &mut Session, table: Table, patience: Duration) -> Result<u64, Failure> {

@@ -1,0 +1,391 @@
+//! Makes phases and warnings of a series of looks. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::leaders::{self, Election, Move};
+use super::reading::Members;
+use crate::cluster::Told;
+use crate::event::{ClusterFact, ClusterWarning, Edge, ZoneId};
+
+/// A zone's steps, in the order in which they can be seen.
+const STEPS: [&str; 7] = [
+    "stop-zone",
+    "stop-server",
+    "start-server",
+    "wait-version",
+    "log-in-sync",
+    "schema-refreshed",
+    "health-check",
+];
+const STOP_ZONE: usize = 0;
+const STOP_SERVER: usize = 1;
+const START_SERVER: usize = 2;
+const WAIT_VERSION: usize = 3;
+const LOG_IN_SYNC: usize = 4;
+const SCHEMA_REFRESHED: usize = 5;
+const HEALTH_CHECK: usize = 6;
+
+/// What is set back after the end of an upgrade is set back by then.
+const RESTORED_AFTER: Duration = Duration::from_secs(3);
+/// Between a server's clock and ours, and for an event to be shown.
+const SLACK: Duration = Duration::from_secs(1);
+/// How well the product's own history dates an event.
+const DATED: Duration = Duration::from_millis(10);
+
+/// How a zone's own server met a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Port {
+    /// Nobody listens, or nobody answers.
+    Silent,
+    /// It says that it is starting (8001).
+    Starting,
+    Answers,
+}
+
+/// Something in the product's own history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Happened {
+    /// As `zone/stop_zone` or `UPGRADE/BEGIN_UPGRADE`.
+    pub(super) what: String,
+    /// Its values: the zone's name is among them.
+    pub(super) words: String,
+    pub(super) ago: Duration,
+}
+
+/// One look at everything.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Seen {
+    pub(super) members: Members,
+    /// Of the scenario's zones, in its order.
+    pub(super) ports: Vec<Port>,
+    /// Log streams led from a zone.
+    pub(super) leaders: BTreeMap<String, u64>,
+    /// Values of a parameter over all servers.
+    pub(super) parameters: BTreeMap<String, BTreeSet<String>>,
+    /// What a zone's replicas and schemas still lack; zones that lack nothing are left out.
+    pub(super) log_behind: BTreeMap<String, String>,
+    pub(super) schema_behind: BTreeMap<String, String>,
+    pub(super) history: Vec<Happened>,
+    pub(super) elections: Vec<Election>,
+}
+
+impl Seen {
+    fn is_active(&self, zone: &str) -> bool {
+        self.members.zones.get(zone).copied().unwrap_or(true)
+    }
+
+    /// Since when each server of a zone serves, and its build: what a restart changes, however
+    /// short it was.
+    fn marks(&self, zone: &str) -> Vec<(Option<String>, String)> {
+        let servers = self.members.servers_of(zone);
+        servers.map(|server| (server.serves_since.clone(), server.build.clone())).collect()
+    }
+
+    fn led(&self, zone: &str) -> u64 {
+        self.leaders.get(zone).copied().unwrap_or(0)
+    }
+
+    fn is(&self, parameter: &str, value: &str) -> bool {
+        let values = self.parameters.get(parameter);
+        values.is_some_and(|values| values.iter().any(|one| one.eq_ignore_ascii_case(value)))
+    }
+}
+
+/// What is remembered of a zone.
+#[derive(Debug, Clone, Default)]
+struct Zone {
+    name: String,
+    /// How far its turn is; `None` while it is not under work.
+    step: Option<usize>,
+    /// Whether that step was told to have ended.
+    ended: bool,
+    /// Its servers when it last served undisturbed.
+    before: Vec<(Option<String>, String)>,
+    /// Told already, and still so.
+    down_while_active: bool,
+}
+
+/// What is remembered between two looks.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Course {
+    zones: Vec<Zone>,
+    last: Option<Seen>,
+    /// Parameters before the upgrade's mode was entered.
+    kept: BTreeMap<String, BTreeSet<String>>,
+    /// How long the mode has been left again.
+    left: Option<Duration>,
+    two_inactive: bool,
+}
+
+impl Course {
+    /// Knows the scenario's zones and nothing of them yet.
+    pub(super) fn new(zones: impl IntoIterator<Item = String>) -> Self {
+        let zone = |name| Zone { name, ..Zone::default() };
+        Self { zones: zones.into_iter().map(zone).collect(), ..Self::default() }
+    }
+
+    /// What a look tells that the last one, `since` ago, did not.
+    pub(super) fn take(&mut self, seen: Seen, since: Duration) -> Vec<Told> {
+        let mut told = Vec::new();
+        let Some(last) = self.last.take() else {
+            self.first(&seen);
+            self.last = Some(seen);
+            return told;
+        };
+        let look = Look { seen: &seen, last: &last, since };
+        self.whole_cluster(&look, &mut told);
+        let moves = leaders::moves(&seen.elections, &last.elections, &seen.members);
+        told.extend(moves.into_iter().map(|moved| self.moved(moved)));
+        for place in 0..self.zones.len() {
+            let zone = &mut self.zones[place];
+            let id = ZoneId(u8::try_from(place).unwrap_or(u8::MAX));
+            look.zone(zone, id, &mut told);
+        }
+        self.last = Some(seen);
+        told
+    }
+
+    fn first(&mut self, seen: &Seen) {
+        for zone in &mut self.zones {
+            zone.before = seen.marks(&zone.name);
+        }
+        self.kept.clone_from(&seen.parameters);
+    }
+
+    fn moved(&self, Move { from, to, moved, why, first, last }: Move) -> Told {
+        let id = |name: Option<String>| {
+            let place = self.zones.iter().position(|zone| Some(&zone.name) == name.as_ref())?;
+            u8::try_from(place).ok().map(ZoneId)
+        };
+        let fact = ClusterFact::Leaders { from: id(from), to: id(to), moved, detail: why };
+        Told { ago: last, uncertainty: first - last + DATED, fact }
+    }
+
+    fn whole_cluster(&mut self, look: &Look<'_>, told: &mut Vec<Told>) {
+        let Look { seen, last, since } = *look;
+        let begins = [
+            ("begin-upgrade", "enable_upgrade_mode", "True", "UPGRADE/BEGIN_UPGRADE"),
+            (
+                "begin-rolling-upgrade",
+                "_upgrade_stage",
+                "DBUPGRADE",
+                "UPGRADE/BEGIN_ROLLING_UPGRADE",
+            ),
+            ("special-actions", "enable_ddl", "False", ""),
+            ("end-rolling-upgrade", "_upgrade_stage", "POSTUPGRADE", "UPGRADE/END_ROLLING_UPGRADE"),
+            ("end-upgrade", "enable_upgrade_mode", "False", "UPGRADE/END_UPGRADE"),
+        ];
+        for (step, parameter, value, event) in begins {
+            if seen.is(parameter, value) && !last.is(parameter, value) {
+                let (ago, uncertainty) = look.dated(event, None);
+                for edge in [Edge::Begin, Edge::End] {
+                    told.push(fact(step, None, edge, ago, uncertainty));
+                }
+            }
+        }
+        let inactive: Vec<&str> = seen
+            .members
+            .zones
+            .iter()
+            .filter(|(_, active)| !**active)
+            .map(|(zone, _)| zone.as_str())
+            .collect();
+        if inactive.len() > 1 && !self.two_inactive {
+            told.push(warning(ClusterWarning::TwoZonesInactive, None, inactive.join(" and ")));
+        }
+        self.two_inactive = inactive.len() > 1;
+        self.restored(seen, last, since, told);
+    }
+
+    /// Some time after the upgrade's mode was left everything must be set as it was before.
+    fn restored(&mut self, seen: &Seen, last: &Seen, since: Duration, told: &mut Vec<Told>) {
+        let in_mode = |seen: &Seen| seen.is("enable_upgrade_mode", "True");
+        match (in_mode(last), in_mode(seen), self.left) {
+            (true, false, _) => self.left = Some(Duration::ZERO),
+            (_, false, Some(left)) if left + since < RESTORED_AFTER => {
+                self.left = Some(left + since);
+            }
+            (_, false, Some(_)) => {
+                self.left = None;
+                let changed: Vec<String> = self
+                    .kept
+                    .iter()
+                    .filter(|(name, _)| !STATE.contains(&name.as_str()))
+                    .filter_map(|(name, before)| {
+                        let now = seen.parameters.get(name)?;
+                        let list = |of: &BTreeSet<String>| {
+                            of.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+                        };
+                        (now != before)
+                            .then(|| format!("{name} is {}, it was {}", list(now), list(before)))
+                    })
+                    .collect();
+                if !changed.is_empty() {
+                    let words = changed.join("; ");
+                    told.push(warning(ClusterWarning::ParametersNotRestored, None, words));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Parameters that say how far the upgrade is; the others are settings.
+const STATE: [&str; 3] = ["enable_upgrade_mode", "_upgrade_stage", "min_observer_version"];
+
+/// Two looks in a row.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    seen: &'a Seen,
+    last: &'a Seen,
+    since: Duration,
+}
+
+impl Look<'_> {
+    /// How long ago something happened: as the product's history says, or at most as long ago as
+    /// the last look.
+    fn dated(&self, event: &str, zone: Option<&str>) -> (Duration, Duration) {
+        let names = |words: &str| {
+            let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+            zone.is_none_or(|zone| words.split(|c| !plain(c)).any(|word| word == zone))
+        };
+        let own = self.seen.history.iter().filter(|happened| {
+            happened.what.eq_ignore_ascii_case(event)
+                && names(&happened.words)
+                && happened.ago <= self.since + SLACK
+        });
+        match own.map(|happened| happened.ago).min() {
+            Some(ago) => (ago, DATED),
+            None => (Duration::ZERO, self.since),
+        }
+    }
+
+    fn zone(&self, zone: &mut Zone, id: ZoneId, told: &mut Vec<Told>) {
+        let name = zone.name.clone();
+        let (active, was_active) = (self.seen.is_active(&name), self.last.is_active(&name));
+        let port = self.seen.ports.get(id.index()).copied().unwrap_or(Port::Silent);
+        self.down_while_active(zone, id, port, told);
+        if active {
+            if zone.step.is_some() || !was_active {
+                self.started(zone, id, told);
+            }
+            if port == Port::Answers && self.seen.members.serves(&name) {
+                zone.before = self.seen.marks(&name);
+            }
+            return;
+        }
+        if zone.step.is_none() {
+            let (ago, uncertainty) = self.dated("zone/stop_zone", Some(&name));
+            told.push(fact(STEPS[STOP_ZONE], Some(id), Edge::Begin, ago, uncertainty));
+            (zone.step, zone.ended) = (Some(STOP_ZONE), false);
+        }
+        let now = self.step_of(zone, port);
+        let Some(step) = zone.step.filter(|&step| now > step) else {
+            if zone.step == Some(STOP_ZONE) && !zone.ended && self.seen.led(&name) == 0 {
+                told.push(fact(STEPS[STOP_ZONE], Some(id), Edge::End, Duration::ZERO, self.since));
+                zone.ended = true;
+            }
+            return;
+        };
+        if step == STOP_ZONE && now >= STOP_SERVER {
+            self.leaders_left(&name, id, told);
+        }
+        if !zone.ended {
+            told.push(fact(STEPS[step], Some(id), Edge::End, Duration::ZERO, self.since));
+        }
+        // A restart shorter than the lease, or than the time between two looks, is still a restart.
+        for passed in [STOP_SERVER, START_SERVER].into_iter().filter(|p| step < *p && *p < now) {
+            for edge in [Edge::Begin, Edge::End] {
+                told.push(fact(STEPS[passed], Some(id), edge, Duration::ZERO, self.since));
+            }
+        }
+        told.push(fact(STEPS[now], Some(id), Edge::Begin, Duration::ZERO, self.since));
+        (zone.step, zone.ended) = (Some(now), false);
+    }
+
+    /// How far a zone out of service is.
+    fn step_of(&self, zone: &Zone, port: Port) -> usize {
+        let marks = self.seen.marks(&zone.name);
+        let serves = self.seen.members.serves(&zone.name);
+        let restarted = serves && marks != zone.before;
+        let builds = |marks: &[(Option<String>, String)]| {
+            marks.iter().map(|(_, build)| build.clone()).collect::<Vec<_>>()
+        };
+        match port {
+            Port::Silent => STOP_SERVER,
+            Port::Starting => START_SERVER,
+            Port::Answers if !serves && zone.step > Some(STOP_ZONE) => START_SERVER,
+            Port::Answers if !restarted => STOP_ZONE,
+            Port::Answers if builds(&marks) == builds(&zone.before) => WAIT_VERSION,
+            Port::Answers if self.seen.log_behind.contains_key(&zone.name) => LOG_IN_SYNC,
+            Port::Answers if self.seen.schema_behind.contains_key(&zone.name) => SCHEMA_REFRESHED,
+            Port::Answers => HEALTH_CHECK,
+        }
+    }
+
+    /// A zone is put back into service.
+    fn started(&self, zone: &mut Zone, id: ZoneId, told: &mut Vec<Told>) {
+        if let Some(step) = zone.step.take()
+            && !zone.ended
+        {
+            told.push(fact(STEPS[step], Some(id), Edge::End, Duration::ZERO, self.since));
+        }
+        let (ago, uncertainty) = self.dated("zone/start_zone", Some(&zone.name));
+        for edge in [Edge::Begin, Edge::End] {
+            told.push(fact("start-zone", Some(id), edge, ago, uncertainty));
+        }
+        let lacks = [&self.seen.log_behind, &self.seen.schema_behind];
+        let lacking: Vec<&str> =
+            lacks.iter().filter_map(|of| of.get(&zone.name)).map(String::as_str).collect();
+        if !lacking.is_empty() {
+            told.push(warning(ClusterWarning::StartBeforeReady, Some(id), lacking.join("; ")));
+        }
+    }
+
+    /// Leaders that a look before the server went away found, and the one after it still does:
+    /// where they had moved in between, the second one knows.
+    fn leaders_left(&self, zone: &str, id: ZoneId, told: &mut Vec<Told>) {
+        let left = self.last.led(zone).min(self.seen.led(zone));
+        if left > 0 {
+            let words = format!("{left} log streams were still led from it");
+            told.push(warning(ClusterWarning::LeadersLeft, Some(id), words));
+        }
+    }
+
+    /// A server that is away while its zone is in service, at two looks in a row: a zone that is
+    /// stopped right after is none.
+    fn down_while_active(&self, zone: &mut Zone, id: ZoneId, port: Port, told: &mut Vec<Told>) {
+        let silent = |seen: &Seen| seen.ports.get(id.index()) == Some(&Port::Silent);
+        let down = port == Port::Silent
+            && silent(self.last)
+            && self.seen.is_active(&zone.name)
+            && self.last.is_active(&zone.name);
+        if down && !zone.down_while_active {
+            let words = "its server did not answer while DBA_OB_ZONES had the zone ACTIVE";
+            let kind = ClusterWarning::ServerDownInActiveZone;
+            told.push(warning(kind, Some(id), words.to_owned()));
+            self.leaders_left(&zone.name, id, told);
+        }
+        zone.down_while_active = down || (zone.down_while_active && port == Port::Silent);
+    }
+}
+
+fn fact(
+    step: &str,
+    zone: Option<ZoneId>,
+    edge: Edge,
+    ago: Duration,
+    uncertainty: Duration,
+) -> Told {
+    let fact = ClusterFact::Step { step: step.to_owned(), zone, edge, detail: String::new() };
+    Told { ago, uncertainty, fact }
+}
+
+fn warning(warning: ClusterWarning, zone: Option<ZoneId>, detail: String) -> Told {
+    let fact = ClusterFact::Warning { warning, zone, detail };
+    Told { ago: Duration::ZERO, uncertainty: Duration::ZERO, fact }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,33 @@
+//! A copy of everything that is counted, for the metrics.
+
+use super::state::{ErrorTrack, OwnTrack, ZoneTrack};
+use super::tally::{KindTally, PhaseTally};
+use super::view::View;
+use crate::event::TxnKind;
+
+/// The board at one moment, with what the view leaves out.
+#[derive(Debug, Clone)]
+pub(super) struct Figures {
+    pub(super) view: View,
+    pub(super) tallies: Vec<PhaseTally>,
+    pub(super) zones: Vec<ZoneTrack>,
+    /// By class.
+    pub(super) errors: Vec<ErrorTrack>,
+    pub(super) own: OwnTrack,
+}
+
+impl Figures {
+    /// Every phase so far with its label, as `zone2/stop-server`.
+    pub(super) fn phases(&self) -> impl Iterator<Item = (String, &PhaseTally)> {
+        let zones = &self.view.subject.zones;
+        self.tallies.iter().map(|tally| (tally.name.label(zones).to_string(), tally))
+    }
+
+    /// Every kind of transaction in every phase.
+    pub(super) fn by_kind(&self) -> impl Iterator<Item = (String, TxnKind, &KindTally)> {
+        let kinds = if self.view.subject.loads { TxnKind::LOAD } else { TxnKind::TRANSACTIONS };
+        self.phases().flat_map(move |(label, phase)| {
+            kinds.iter().map(move |&kind| (label.clone(), kind, &phase.kinds[kind.index()]))
+        })
+    }
+}

@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const DATABASE: &str = "live_run";
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Ending a run audits its data, on a machine that others may be using.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Enters and leaves the alternate screen.
 const ENTER: &str = "\x1b[?1049h";
@@ -28,14 +29,19 @@ fn scrape(address: &str) -> String {
     answer
 }
 
+/// The last of what a terminal was sent: a bar is drawn many times.
+fn end_of(seen: &str) -> &str {
+    &seen[seen.floor_char_boundary(seen.len().saturating_sub(4_000))..]
+}
+
 /// Reads what the terminal is sent until `enough` says so.
 fn read_until(terminal: &mut impl Read, seen: &mut String, enough: impl Fn(&str) -> bool) {
     let began = Instant::now();
     let mut bytes = [0; 4096];
     while !enough(seen) {
-        assert!(began.elapsed() < PATIENCE, "{seen}");
+        assert!(began.elapsed() < PATIENCE, "not within {PATIENCE:?}: {}", end_of(seen));
         let count = terminal.read(&mut bytes).unwrap();
-        assert!(count > 0, "it ended: {seen}");
+        assert!(count > 0, "it ended: {}", end_of(seen));
         seen.push_str(&String::from_utf8_lossy(&bytes[..count]));
     }
 }

@@ -289,8 +289,8 @@ impl Told {
             println!("{} at {} s for {length_ms} ms", chapter.name, chapter.began / 1_000_000);
             tally.into_iter().for_each(|(what, count)| println!("{count:7} {what}"));
         }
-        let cpu_ms: Vec<_> = self.cpu_shares().map(|share| (share * 100.0) as u64).collect();
-        println!("CPU in %, by second: {cpu_ms:?}");
+        let percent: Vec<_> = self.cpu_shares(1).map(|share| (share * 100.0) as u64).collect();
+        println!("CPU in %, by second: {percent:?}");
         for entry in self.ledger.iter().filter(|entry| entry.fate != Fate::Acknowledged) {
             let LedgerEntry { terminal, sequence, at, fate, .. } = entry;
             println!("{:8.3} s {terminal} {sequence} {fate}", at.as_secs_f64());
@@ -298,10 +298,11 @@ impl Told {
         println!("{:?}, {} acknowledged", self.audit.ambiguous, self.audit.acknowledged);
     }
 
-    /// The process's CPU time over each second, as a share of one core.
-    fn cpu_shares(&self) -> impl Iterator<Item = f64> {
-        self.own.windows(2).map(|pair| {
-            (pair[1].cpu_us - pair[0].cpu_us) as f64 / pair[1].at.since_us(pair[0].at) as f64
+    /// The process's CPU time over every stretch of so many seconds, as a share of one core.
+    fn cpu_shares(&self, seconds: usize) -> impl Iterator<Item = f64> {
+        self.own.windows(seconds + 1).map(move |stretch| {
+            let (first, last) = (stretch[0], stretch[seconds]);
+            (last.cpu_us - first.cpu_us) as f64 / last.at.since_us(first.at) as f64
         })
     }
 
@@ -328,8 +329,10 @@ impl Told {
         let entered = self.ledger.iter().filter(|entry| entry.fate == Fate::Ambiguous);
         let entered: BTreeSet<_> = entered.map(|e| (e.terminal, e.sequence)).collect();
         assert_eq!(entered, in_doubt, "the ledger knows every commit of unknown fate");
-        let busiest = self.cpu_shares().fold(0.0, f64::max);
-        assert!(busiest < 0.6, "a busy loop: {busiest} of a core over a second");
+        // A loop spins for as long as its fault lasts, two seconds and more, and is seen beside the
+        // sixth of a core that the load takes. Within one second everybody may connect anew.
+        let busiest = self.cpu_shares(3).fold(0.0, f64::max);
+        assert!(busiest < 0.6, "a busy loop: {busiest} of a core over three seconds");
     }
 
     /// Nothing acknowledged is lost, nothing is there twice, and every doubt is settled.

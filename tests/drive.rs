@@ -26,10 +26,6 @@ use rollproof::tpcc::random::RunConstants;
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
-/// When a run that ends by itself has ended, on a machine that others use too: its watch, the drain
-/// and the deadline are 5 s together. What has no deadline hangs for a quarter of an hour.
-const ENDED: Duration = Duration::from_secs(10);
-
 /// A port that nobody listens on.
 fn refusing() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -138,7 +134,7 @@ async fn refused_everywhere_costs_little_and_every_failure_is_on_record() {
         let (first, last) = (ran.own.first().unwrap(), ran.own.last().unwrap());
         let share = (last.cpu_us - first.cpu_us) as f64 / last.at.since_us(first.at) as f64;
         assert!(share < 1.0, "{model}: {share} of a core");
-        assert!(ran.took < ENDED, "{model}: {:?}", ran.took);
+        assert!(ran.took < Duration::from_millis(5_700), "{model}: {:?}", ran.took);
         assert!(ran.probes.iter().all(|probe| probe.failure == Some(ErrorClass::Refused)));
         // Three zones, four kinds, ten a second.
         assert!((300..=372).contains(&ran.probes.len()), "{model}: {}", ran.probes.len());
@@ -160,14 +156,14 @@ async fn black_holes_everywhere_end_within_the_drain() {
     let ran = run(&scenario(endpoints, load), Duration::from_secs(2)).await;
     ran.all_failed_as(ErrorClass::ConnectTimeout);
     assert_eq!(ran.counts.iter().sum::<u64>(), 200);
-    assert!(ran.took < ENDED, "{:?}", ran.took);
+    assert!(ran.took < Duration::from_millis(4_700), "{:?}", ran.took);
     let censored = |attempt: &&Attempt| attempt.outcome.kind() == OutcomeKind::Censored;
     assert_eq!(ran.attempts.iter().filter(censored).count(), 0);
     // A stall is a failure, and stalled probes do not hold up the next.
     assert!((200..=252).contains(&ran.probes.len()), "{}", ran.probes.len());
     for probe in &ran.probes {
         assert_eq!(probe.failure, Some(ErrorClass::ConnectTimeout));
-        assert!((300_000..2_000_000).contains(&probe.end.since_us(probe.start)), "{probe:?}");
+        assert!((300_000..600_000).contains(&probe.end.since_us(probe.start)), "{probe:?}");
     }
 }
 
@@ -191,8 +187,8 @@ async fn a_cut_ends_at_once_and_censors_what_was_under_way() {
     let counts = driver.join(&CancellationToken::new()).await.transactions;
     let ran = Ran { counts, took: cut.elapsed(), ..gather(received) };
     ran.check_that_nothing_is_missing();
-    // The probes under way keep their own deadline of 300 ms; transactions would have had 5 s.
-    assert!(ran.took < Duration::from_secs(2), "{:?}", ran.took);
+    // The probes under way keep their own deadline of 300 ms.
+    assert!(ran.took < Duration::from_millis(500), "{:?}", ran.took);
     let censored = |attempt: &&Attempt| attempt.outcome.kind() == OutcomeKind::Censored;
     assert!(ran.attempts.iter().filter(censored).count() >= 20);
 }

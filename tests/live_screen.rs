@@ -1,12 +1,14 @@
-//! A run on a real terminal, which `script` of util-linux makes: watched there and over HTTP, and
-//! ended by Ctrl-C. Needs a lab (ROLLPROOF_ZONES).
+//! A run on a real terminal: watched there and over HTTP, and ended by Ctrl-C. Needs a lab
+//! (ROLLPROOF_ZONES).
 
 mod lab;
+mod pty;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use pty::Pty;
 
 const DATABASE: &str = "live_run";
 /// Ending a run audits its data, on a machine that others may be using.
@@ -15,10 +17,6 @@ const PATIENCE: Duration = Duration::from_secs(240);
 /// Enters and leaves the alternate screen.
 const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?1049l";
-
-fn rollproof(arguments: &str) -> String {
-    format!("{} {arguments} --warehouses 1", env!("CARGO_BIN_EXE_rollproof"))
-}
 
 fn scrape(address: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
@@ -29,44 +27,33 @@ fn scrape(address: &str) -> String {
     answer
 }
 
-/// The last of what a terminal was sent: a bar is drawn many times.
-fn end_of(seen: &str) -> &str {
-    &seen[seen.floor_char_boundary(seen.len().saturating_sub(4_000))..]
-}
-
-/// Reads what the terminal is sent until `enough` says so.
-fn read_until(terminal: &mut impl Read, seen: &mut String, enough: impl Fn(&str) -> bool) {
-    let began = Instant::now();
-    let mut bytes = [0; 4096];
-    while !enough(seen) {
-        assert!(began.elapsed() < PATIENCE, "not within {PATIENCE:?}: {}", end_of(seen));
-        let count = terminal.read(&mut bytes).unwrap();
-        assert!(count > 0, "it ended: {}", end_of(seen));
-        seen.push_str(&String::from_utf8_lossy(&bytes[..count]));
-    }
-}
-
 #[test]
 fn a_run_is_watched_on_a_terminal_and_over_http_and_ended_by_ctrl_c() {
     if lab::zones().is_none() {
         return;
     }
     let home = tempfile::tempdir().unwrap();
-    let run = rollproof("run --rate 40 --terminals 8 --warm-up 1s --baseline 3s --duration 10m");
-    let more = format!("--settle 0s --final 0s --listen 0 --results {}", home.path().display());
-    let line = format!("stty rows 24 cols 80; {} && {run} {more}; stty -a", rollproof("load"));
-    let mut command = Command::new("script");
-    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
-    command.env("ROLLPROOF_DATABASE", DATABASE).env("TERM", "xterm-256color");
-    command.env_remove("ROLLPROOF_TARGET_VERSION").stdin(Stdio::piped()).stdout(Stdio::piped());
-    let Ok(mut child) = command.spawn() else {
-        println!("there is no `script` to make a terminal");
-        return;
+    let mut pty = Pty::open(PATIENCE);
+    let before = pty.settings();
+    let start = |pty: &Pty, arguments: &str| {
+        pty.start(env!("CARGO_BIN_EXE_rollproof"), |command| {
+            command.args(arguments.split_whitespace()).args(["--warehouses", "1"]);
+            command.arg("--results").arg(home.path()).env("ROLLPROOF_DATABASE", DATABASE);
+            command.env_remove("ROLLPROOF_TARGET_VERSION");
+        })
     };
-    let (mut keys, mut terminal) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    let mut seen = String::new();
-    read_until(&mut terminal, &mut seen, |seen| seen.contains(ENTER));
-    let (_, address) = seen.split_once("live page: http://").unwrap();
+    let Some(load) = start(&pty, "load") else { return };
+    pty.wait_for_end(load);
+    assert_eq!(pty.settings(), before);
+
+    let run = "run --rate 40 --terminals 8 --warm-up 1s --baseline 3s --duration 10m --settle 0s";
+    let child = start(&pty, &format!("{run} --final 0s --listen 0")).unwrap();
+    let address = "live page: http://";
+    let seen = pty.wait_for(|seen| {
+        let seen = String::from_utf8_lossy(seen);
+        seen.split_once(address).is_some_and(|(_, after)| after.contains(ENTER))
+    });
+    let (_, address) = seen.split_once(address).unwrap();
     let address = address.split_once('/').unwrap().0.to_owned();
     let began = Instant::now();
     loop {
@@ -78,14 +65,10 @@ fn a_run_is_watched_on_a_terminal_and_over_http_and_ended_by_ctrl_c() {
         assert!(began.elapsed() < PATIENCE, "{metrics}");
         std::thread::sleep(Duration::from_millis(500));
     }
-    keys.write_all(b"\x03").unwrap();
-    read_until(&mut terminal, &mut seen, |seen| seen.contains("echoke"));
-    child.wait().unwrap();
-    let (_, after) = seen.split_once(LEAVE).unwrap();
+    assert_ne!(pty.settings(), before, "a dashboard reads keys as they come");
+    pty.press(b"\x03");
+    let seen = pty.wait_for_end(child);
+    let (_, after) = seen.rsplit_once(LEAVE).unwrap();
     assert!(after.contains("report.html"), "{after}");
-    let settings: Vec<&str> = after.split_whitespace().collect();
-    for setting in ["icanon", "echo", "isig", "ixon"] {
-        assert!(settings.contains(&setting), "{setting}: {after}");
-    }
-    assert!(after.contains("susp = ^Z"), "{after}");
+    assert_eq!(pty.settings(), before);
 }

@@ -1,10 +1,11 @@
-//! The dashboard on a real terminal, which `script` of util-linux makes: it is given back as it
-//! was, however the program ends.
+//! The dashboard on a real terminal: it is given back as it was, however the program ends.
 
 mod feed;
+mod pty;
 
-use std::process::{Command, Stdio};
 use std::time::Duration;
+
+use pty::Pty;
 
 use rollproof::live::Dashboard;
 use tokio_util::sync::CancellationToken;
@@ -19,21 +20,15 @@ const WAY_OUT: &str = "ROLLPROOF_TEST_WAY_OUT";
 
 /// What the terminal was sent by one of this file's children, and its settings before and after.
 fn on_a_terminal(way_out: &str) -> Option<(String, String, String)> {
-    let child = std::env::current_exe().unwrap();
-    let child = format!("{:?} --exact has_the_terminal --ignored --nocapture", child.display());
-    let line = format!("stty rows 24 cols 80; echo =$(stty -g)=; {child}; echo =$(stty -g)=");
-    let mut command = Command::new("script");
-    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
-    command.env(WAY_OUT, way_out).env("TERM", "xterm-256color").stdin(Stdio::null());
-    let Ok(output) = command.output() else {
-        println!("there is no `script` to make a terminal");
-        return None;
-    };
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let mut parts = text.splitn(3, '=').skip(1);
-    let (before, rest) = (parts.next().unwrap().to_owned(), parts.next().unwrap());
-    let (shown, after) = rest.trim_end().trim_end_matches('=').rsplit_once('=').unwrap();
-    Some((shown.to_owned(), before, after.to_owned()))
+    let mut pty = Pty::open(Duration::from_secs(60));
+    let before = pty.settings();
+    let program = std::env::current_exe().unwrap();
+    let child = pty.start(program.to_str().unwrap(), |command| {
+        command.args(["--exact", "has_the_terminal", "--ignored", "--nocapture"]);
+        command.env(WAY_OUT, way_out);
+    })?;
+    let shown = pty.wait_for_end(child);
+    Some((shown, before, pty.settings()))
 }
 
 /// The child. Not a test: it is run by the tests, on a terminal.

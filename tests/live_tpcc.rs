@@ -238,9 +238,15 @@ const SPOILT: &[Spoilt] = &[
         "w 2, d 3, c 4",
     ),
     (
-        "orphans",
-        "DELETE FROM orders WHERE o_w_id = 1 AND o_d_id = 8 AND o_id = 1500",
-        "order_line w 1, d 8, o 1500",
+        "stock-moved",
+        "UPDATE order_line SET ol_o_id = 3001 WHERE ol_w_id = 1 AND ol_d_id = 8 AND ol_o_id = 1500 AND ol_number = 1",
+        "w 1, i ",
+    ),
+    (
+        "stock-moved",
+        "INSERT INTO order_line (ol_w_id, ol_d_id, ol_o_id, ol_number, ol_i_id, ol_supply_w_id, ol_quantity, ol_amount, ol_dist_info) \
+         VALUES (1, 1, 3001, 1, 100001, 2, 5, 1.00, '')",
+        "w 2, i 100001",
     ),
     (
         "orphans",

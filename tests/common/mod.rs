@@ -21,6 +21,7 @@ mod heard;
 mod script;
 mod server;
 mod talk;
+mod tpcc;
 mod wire;
 
 #[allow(unused_imports, reason = "every test uses its own part of this")]
@@ -28,4 +29,5 @@ pub use {
     heard::{Connection, Heard, What},
     script::{Auth, Call, Greeting, Hangup, Reply, Rows, Script, Verb},
     server::{Server, black_hole},
+    tpcc::tpcc,
 };

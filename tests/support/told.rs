@@ -5,7 +5,8 @@ use rollproof::event::*;
 use super::{Dice, FROM, MS, S, Story, TO, Turn};
 
 impl Story {
-    pub(super) fn cluster(&self) -> Vec<Event> {
+    /// What observers and timetable told.
+    pub fn cluster(&self) -> Vec<Event> {
         let mut events = Vec::new();
         let mut step = |at, source, step: &str, zone, edge, detail: &str| {
             let fact =

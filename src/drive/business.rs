@@ -25,6 +25,9 @@ pub(super) struct Call {
     pub(super) sequence: u64,
     /// When the business transaction was due, the same for every attempt.
     pub(super) scheduled: RunTime,
+    /// What its rows are dated, the same for every attempt and for no other business transaction
+    /// of its terminal: a warehouse's deliveries are told apart by it.
+    pub(super) dated: RunTime,
     /// When it must have been done.
     pub(super) by: RunTime,
 }

@@ -84,7 +84,7 @@ impl Business for Client {
             run_number: desk.run_number,
             terminal: self.terminal,
             sequence: call.sequence,
-            epoch_us: desk.clock.epoch_us(call.scheduled),
+            epoch_us: desk.clock.epoch_us(call.dated),
         };
         match self.session_in(zone, by).await {
             Ok(session) => {

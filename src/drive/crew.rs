@@ -146,6 +146,7 @@ impl<'a> Crew<'a> {
             events: self.events.clone(),
             doubts: self.doubts.clone(),
             trouble: Trouble::default(),
+            dated: RunTime::ZERO,
         }
     }
 

@@ -76,6 +76,8 @@ pub(super) struct Terminal<B: Business> {
     /// Where commits of unknown fate go, to be looked up.
     pub(super) doubts: mpsc::Sender<Doubt>,
     pub(super) trouble: Trouble,
+    /// What the rows of its last business transaction were dated.
+    pub(super) dated: RunTime,
 }
 
 /// What a terminal did, beside what it reported.
@@ -145,7 +147,10 @@ impl<B: Business> Terminal<B> {
     /// Sees one business transaction through to its last attempt.
     async fn transact(&mut self, sequence: u64, scheduled: RunTime, order: &Order<B::Input>) {
         let by = scheduled.plus_us(self.rules.deadline_us);
-        let due = Due { order, call: Call { sequence, scheduled, by } };
+        // Not when it was due: answers that come together make several terminals of a warehouse due
+        // at once, and their deliveries all come here.
+        self.dated = self.rules.clock.now().max(self.dated.plus_us(1));
+        let due = Due { order, call: Call { sequence, scheduled, dated: self.dated, by } };
         if !self.backlog.admits(scheduled) {
             let tried = Tried::not_sent(scheduled, Outcome::Shed);
             return self.report(&due, 0, true, tried).await;

@@ -23,7 +23,8 @@ pub struct Stamp {
     pub terminal: u32,
     /// Number of the business transaction at the terminal, the same for every retry.
     pub sequence: u64,
-    /// The client's own date of the business transaction, in µs since the Unix epoch.
+    /// The client's own date of the business transaction, in µs since the Unix epoch. No two
+    /// deliveries of a warehouse have the same: that is how the audit tells them apart.
     pub epoch_us: i64,
 }
 

@@ -216,6 +216,21 @@ fn in_a_closed_loop_a_full_queue_holds_the_terminal_back() {
     assert!(ahead.counts[1] > 900, "{:?}", ahead.counts);
 }
 
+/// `Bench::run` checks that the ledger's keys differ.
+#[test]
+fn deliveries_that_were_due_at_one_moment_are_told_apart() {
+    let ran = Bench {
+        kinds: vec![TxnKind::Delivery],
+        closed: Some(false),
+        queue_max: 10,
+        ..Bench::new(1.0, &[Fault::Commits(100)])
+    }
+    .run();
+    let deferred = ran.deferred();
+    let at_once = deferred.iter().filter(|delivery| delivery.scheduled == deferred[0].scheduled);
+    assert!(at_once.count() >= 10);
+}
+
 #[test]
 fn deliveries_that_find_the_backlog_full_are_shed() {
     let mut bench = Bench::new(100.0, &[Fault::Commits(1)]);
@@ -255,7 +270,7 @@ fn any_fault() -> impl Strategy<Value = Fault> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { max_shrink_time: 20_000, ..ProptestConfig::with_cases(64) })]
 
     /// `Bench::run` checks that no event is lost, that numbers have no gap, that every
     /// transaction has exactly one last attempt and none is repeated past its deadline.

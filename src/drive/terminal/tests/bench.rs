@@ -1,6 +1,6 @@
 //! A terminal and its executor against scripted outcomes, and what holds for them whatever happens.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,7 +76,8 @@ impl Business for Scripted {
             may_have_committed: false,
             message: String::new(),
         });
-        let key = Some(WriteKey::Payment { district: 1, amount_cents: 1 });
+        let delivered_us = call.dated.0.cast_signed();
+        let key = Some(WriteKey::Delivery { carrier: 1, delivered_us, orders: 10 });
         Execution { outcome, failure, key }
     }
 
@@ -208,6 +209,7 @@ impl Bench {
             // Nobody looks anything up here.
             doubts: mpsc::channel(1).0,
             trouble: Trouble::default(),
+            dated: RunTime::ZERO,
         }
     }
 }
@@ -282,6 +284,11 @@ impl Ran {
                 let ambiguous = attempt.outcome.kind() == crate::event::OutcomeKind::Ambiguous;
                 assert!(!ambiguous || attempt.last, "repeated after {attempt:?}");
             }
+        }
+        let mut keys = HashSet::new();
+        for entry in &self.ledger {
+            let WriteKey::Delivery { delivered_us, .. } = entry.key else { panic!("{entry:?}") };
+            assert!(keys.insert((entry.terminal, delivered_us)), "not told apart: {entry:?}");
         }
         let writes = |outcome: fn(&Outcome) -> bool| {
             self.attempts.iter().filter(|attempt| outcome(&attempt.outcome)).count()

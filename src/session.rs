@@ -414,7 +414,7 @@ fn failure(product: Product, error: mysql_async::Error, statement: StatementKind
                 code: ErrorCode { errno: server.code, sqlstate },
                 statement,
                 may_have_committed: unknown,
-                message: server.message.clone(),
+                message: printable(&server.message),
             };
         }
         Error::Io(IoError::Io(io)) => match io.kind() {
@@ -439,6 +439,12 @@ fn failure(product: Product, error: mysql_async::Error, statement: StatementKind
         other => other.to_string(),
     };
     Failure::seen_here(class, statement, message)
+}
+
+/// A server's words without what would command the terminal they are shown on.
+fn printable(text: &str) -> String {
+    let plain = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+    text.chars().map(|c| if plain(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
 /// Takes one cell out of a row.

@@ -241,6 +241,28 @@ fn damage_is_an_error_that_names_file_row_and_column() {
     assert!(error.contains("at_us") && error.contains("\"x\""), "{error}");
 }
 
+/// One wrong number would otherwise make a run of years.
+#[test]
+fn times_that_run_backwards_are_damage() {
+    let home = tempfile::tempdir().unwrap();
+    let backwards = |name: &str, change: fn(&mut Attempt)| {
+        let dir = home.path().join(name);
+        let mut writer = RecordWriter::create(&dir, manifest()).unwrap();
+        let mut row = attempt(1, Outcome::Committed);
+        change(&mut row);
+        writer.write(&Event::Attempt(row)).unwrap();
+        writer.finish(RunTime(100), None).unwrap();
+        let mut rows = Record::open(&dir).unwrap().attempts().unwrap();
+        rows.next().unwrap().unwrap_err().to_string()
+    };
+    let late = backwards("late", |row| row.start = RunTime(1 << 60));
+    let early = backwards("early", |row| row.end = RunTime::ZERO);
+    let future = backwards("future", |row| row.scheduled = RunTime(1 << 60));
+    for said in [late, early, future] {
+        assert!(said.contains("row 1: its times run backwards"), "{said}");
+    }
+}
+
 #[test]
 fn a_directory_that_is_no_run_and_a_newer_format_are_told_apart() {
     let home = tempfile::tempdir().unwrap();

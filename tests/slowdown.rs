@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::{Server, tpcc};
 use rollproof::clock::RunClock;
 use rollproof::collect::EventSender;
-use rollproof::compare::{Answer, Comparison, Outcome, Rules, compare};
+use rollproof::compare::{Answer, Comparison, Judged, Outcome, Rules, compare};
 use rollproof::drive::{Drive, Driver};
 use rollproof::event::{Event, RunTime};
 use rollproof::record::Record;
@@ -20,8 +20,9 @@ use rollproof::tpcc::random::RunConstants;
 use support::Story;
 use tokio_util::sync::CancellationToken;
 
-/// What a statement takes on average in the base; a New-Order has nine.
-const PACE: Duration = Duration::from_millis(20);
+/// What a statement takes on average in the base; a New-Order has nine. So long that what machine
+/// and network add to it, which does not slow down, is little beside it.
+const PACE: Duration = Duration::from_millis(40);
 
 /// Four blocks of 30 s, which is what a comparison takes for its unit.
 fn story() -> Story {
@@ -75,9 +76,17 @@ async fn drive(home: &Path, name: &str, slower_percent: u32) -> Record {
     Record::open(&dir).unwrap()
 }
 
-fn outcome(found: &Comparison, metric: &str) -> Outcome {
+fn judged<'a>(found: &'a Comparison, metric: &str) -> &'a Judged {
     let mut all = found.sections.iter().flat_map(|section| &section.metrics);
-    all.find(|judged| judged.metric.to_string() == metric).unwrap().outcome
+    all.find(|judged| judged.metric.to_string() == metric).unwrap()
+}
+
+fn outcome(found: &Comparison, metric: &str) -> Outcome {
+    judged(found, metric).outcome
+}
+
+fn ratio(found: &Comparison, metric: &str) -> f64 {
+    judged(found, metric).estimate.unwrap().ratio
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,15 +105,17 @@ async fn a_server_that_became_slower_is_found_and_one_that_did_not_is_not() {
     };
     let found = against(same);
     assert_eq!(found.answer, Answer::Pass, "{}", found.sentence);
-    // A median may grow by 5 % and a 95th percentile by 10 %. What is as much as that is neither
-    // passed nor called a regression.
+    // A median may grow by 5 % and a 95th percentile by 10 %. What is as much as that is seen, and
+    // no regression.
     let found = against(by_5);
-    assert_eq!(outcome(&found, "p50"), Outcome::Inconclusive, "{}", found.sentence);
-    assert_eq!(found.answer, Answer::Inconclusive, "{}", found.sentence);
+    assert_ne!(outcome(&found, "p50"), Outcome::Regressed, "{}", found.sentence);
+    assert!((1.03..1.07).contains(&ratio(&found, "p50")), "{}", ratio(&found, "p50"));
     let found = against(by_10);
+    assert!((1.07..1.13).contains(&ratio(&found, "p50")), "{}", ratio(&found, "p50"));
     assert_eq!(outcome(&found, "p50"), Outcome::Regressed, "{}", found.sentence);
     assert_eq!(found.answer, Answer::Regressed, "{}", found.sentence);
     let found = against(by_20);
+    assert!((1.15..1.25).contains(&ratio(&found, "p50")), "{}", ratio(&found, "p50"));
     for metric in ["p50", "p95"] {
         assert_eq!(outcome(&found, metric), Outcome::Regressed, "{metric}: {}", found.sentence);
     }

@@ -130,6 +130,10 @@ impl<'a> RecordSet<'a> {
     }
 }
 
+/// How long after the tool's last sample of itself, which it takes every second, a cut record may
+/// hold attempts.
+const SILENT_US_MAX: u64 = 60_000_000;
+
 /// `3/8` as `(3, 8)`; anything else is the only part.
 fn shard_of(manifest: &Manifest) -> (u32, u32) {
     let parts = manifest.shard.split_once('/');
@@ -160,17 +164,21 @@ impl Shard<'_> {
         if let Some(completion) = &self.record.manifest.completion {
             return Ok(self.shift(completion.end));
         }
-        let mut end = RunTime::ZERO;
+        let (mut end, mut sign_of_life) = (RunTime::ZERO, RunTime::ZERO);
         for attempt in self.record.attempts()? {
             end = end.max(attempt?.end);
         }
         for sample in self.record.own()? {
-            end = end.max(sample?.at);
+            sign_of_life = sign_of_life.max(sample?.at);
+        }
+        // A wrong number in one row must not make a run of years of a cut record.
+        if sign_of_life > RunTime::ZERO {
+            end = end.min(sign_of_life.plus_us(SILENT_US_MAX));
         }
         for event in self.record.cluster()?.0 {
-            end = end.max(event.at);
+            sign_of_life = sign_of_life.max(event.at);
         }
-        Ok(self.shift(end))
+        Ok(self.shift(end.max(sign_of_life)))
     }
 
     pub(super) fn cluster(

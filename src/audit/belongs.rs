@@ -16,9 +16,11 @@ impl AuditRequest {
     pub async fn check_database(&self) -> Result<(), AuditError> {
         let Manifest { scenario, run_id, .. } = &self.record.manifest;
         let database = &scenario.cluster.database;
-        let mut reasons = Vec::new();
+        let (mut reasons, mut answered) = (Vec::new(), false);
         for (zone, login) in scenario.cluster.zones.iter().zip(&self.logins) {
-            let found = match self.marker(login, database).await {
+            let marker = self.marker(login, database).await;
+            answered |= marker.as_ref().map_or_else(Failure::is_answer, |_| true);
+            let found = match marker {
                 Ok(Some(marker)) => difference(&self.record.manifest, &marker),
                 Ok(None) => Some("holds no data of rollproof".to_owned()),
                 Err(failure) => Some(failure.to_string()),
@@ -27,7 +29,10 @@ impl AuditRequest {
             reasons.push(format!("  {} ({}:{}): {found}", zone.name, login.host, login.port));
         }
         let (database, run_id) = (database.clone(), run_id.clone());
-        Err(AuditError::OtherDatabase { database, run_id, reasons })
+        Err(match answered {
+            true => AuditError::OtherDatabase { database, run_id, reasons },
+            false => AuditError::NoAnswer { database, reasons },
+        })
     }
 
     async fn marker(&self, login: &Login, database: &str) -> Result<Option<Marker>, Failure> {

@@ -93,6 +93,14 @@ pub enum AuditError {
         /// What each zone holds instead, in a line.
         reasons: Vec<String>,
     },
+    /// No zone said what it holds.
+    #[error("no zone said what its database {database} holds:\n{}\nmake one of them answer and audit again", reasons.join("\n"))]
+    NoAnswer {
+        /// The database's name.
+        database: String,
+        /// What happened at each zone, in a line.
+        reasons: Vec<String>,
+    },
     /// The request does not fit the run.
     #[error("the run has {zones} zones, but logins for {logins} were given")]
     Zones {

@@ -13,7 +13,8 @@ Exit codes:
   1  FAIL: an objective was missed; load: the data is not complete
   2  the command line, the scenario, the plan or the connection data are wrong
   3  DATA FAIL: lost, duplicated or inconsistent data
-  4  INCONCLUSIVE or INVALID: nothing can be proven either way; never a pass
+  4  INCONCLUSIVE or INVALID: nothing can be proven either way; also a record that is not as the
+     run wrote it; never a pass
   5  the upgrade itself failed, or a pre-upgrade check did";
 
 pub(super) const CHECK: &str = "\

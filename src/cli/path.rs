@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Args;
 
 use super::{Exit, help};
@@ -30,8 +30,9 @@ pub(super) struct PathArgs {
 
 pub(super) fn run(args: &PathArgs, mut out: impl Write) -> anyhow::Result<Exit> {
     let file = args.file.display();
-    let yaml =
-        std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {file}"))?;
+    // Not a record of ours that proves nothing, but a name to correct.
+    let yaml = std::fs::read_to_string(&args.file)
+        .map_err(|error| anyhow!("cannot read {file}: {error}; name the package's file"))?;
     let versions = Versions::parse(&yaml).with_context(|| format!("{file} is not usable"))?;
     match versions.path(args.from, args.to) {
         Ok(task) if args.json => writeln!(out, "{}", serde_json::to_string_pretty(&task)?)?,

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use anyhow::bail;
 use clap::Args;
 
 use super::cluster_args::ClusterArgs;
@@ -16,6 +17,7 @@ use crate::record::{Record, StoredBaseline, Work};
 use crate::report::stored_baseline;
 use crate::run::OutsideRequest;
 use crate::scenario::{LoadModel, Rate, Span};
+use crate::upgrade::is_version;
 
 /// Somebody else's upgrade is not waited for any longer.
 const UNTIL_VERSION_MAX: Span = Span::secs(24 * 3600);
@@ -46,6 +48,9 @@ pub(super) struct RunArgs {
 
 pub(super) async fn run(args: RunArgs, out: impl Write) -> anyhow::Result<Exit> {
     let (mut scenario, password) = args.cluster.scenario()?;
+    if let Some(version) = args.until_version.as_deref().filter(|text| !is_version(text)) {
+        bail!("--until-version {version:?} is no version, as 10.11.19: no zone would ever have it");
+    }
     if args.until_version.is_some() {
         scenario.phases.duration = UNTIL_VERSION_MAX;
     }

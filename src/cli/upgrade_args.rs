@@ -39,8 +39,11 @@ impl UpgradeArgs {
     /// Refuses what would mean nothing.
     ///
     /// # Errors
-    /// When there is a target and nobody to reach it.
+    /// When there is a target and nobody to reach it, or a command that does nothing.
     pub(super) fn check(&self) -> anyhow::Result<()> {
+        if self.upgrade_cmd.as_ref().is_some_and(|command| command.trim().is_empty()) {
+            bail!("--upgrade-cmd is empty: give the command that upgrades the cluster");
+        }
         if self.target_version.is_some() && !self.is_any() {
             bail!(
                 "--target-version says what an upgrade must lead to, and there is none: give \

@@ -53,6 +53,11 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Whether both are one run, wherever its record lies.
+    fn is(&self, other: &Run<'_>) -> bool {
+        self.record.manifest == other.record.manifest
+    }
+
     fn whole(&self) -> Whole<'_> {
         Whole { records: std::slice::from_ref(self.record), analysis: &self.analysis }
     }
@@ -83,6 +88,9 @@ pub fn compare(
     let after = if alone { before } else { after };
     if (before.len() == 1) != (after.len() == 1) {
         return Err(CompareError::Lopsided { base: before.len(), candidate: after.len() });
+    }
+    if let Some(run_id) = [before, after].into_iter().find_map(twice) {
+        return Err(CompareError::Twice { run_id });
     }
     let differences = match before.first() {
         Some(first) => {
@@ -152,6 +160,13 @@ fn sections(
     Ok(pairs.iter().map(|pair| of_runs([&base, &candidate], *pair, rules, by_turns)).collect())
 }
 
+/// A run that is given twice on a side.
+fn twice(side: &[Run<'_>]) -> Option<String> {
+    let mut known = side.iter().enumerate();
+    let again = known.find(|(at, run)| side[..*at].iter().any(|earlier| earlier.is(run)));
+    again.map(|(_, run)| run.analysis.run.run_id.clone())
+}
+
 fn info(run: &Run<'_>) -> RunInfo {
     let facts = &run.analysis.run;
     let zones = &run.analysis.course.zones;
@@ -180,9 +195,7 @@ fn notes(base: &[Run<'_>], candidate: &[Run<'_>]) -> Vec<String> {
         }
     }
     let given = all.clone().enumerate();
-    let again = given.filter(|(at, run)| {
-        all.clone().take(*at).any(|earlier| earlier.record.manifest == run.record.manifest)
-    });
+    let again = given.filter(|(at, run)| all.clone().take(*at).any(|earlier| earlier.is(run)));
     notes.extend(again.map(|(_, run)| {
         let run_id = &run.analysis.run.run_id;
         format!("run {run_id} is given twice: what is compared with itself shows no change")

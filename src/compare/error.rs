@@ -36,6 +36,14 @@ pub enum CompareError {
         /// Runs of the candidate.
         candidate: usize,
     },
+    /// One run stands for several.
+    #[error(
+        "run {run_id} is given twice on one side: one run is no proof of how runs differ; give each once"
+    )]
+    Twice {
+        /// The run.
+        run_id: String,
+    },
     /// A run has no such part.
     #[error("run {run_id} has no part {part}: {}", why(*part))]
     NoPart {

@@ -108,12 +108,39 @@ pub struct AuditRecord {
 }
 
 impl AuditRecord {
-    /// Reads `audit.json`; `None` when the data was never checked.
+    /// Reads `audit.json` of a run of so many zones; `None` when the data was never checked.
     ///
     /// # Errors
-    /// When it is there but cannot be read or understood.
-    pub fn read(dir: &Path) -> Result<Option<Self>, RecordError> {
-        json::read(dir, file::AUDIT)
+    /// When it is there but cannot be read or understood, or leaves out a zone.
+    pub fn read(dir: &Path, zones: usize) -> Result<Option<Self>, RecordError> {
+        let read: Option<Self> = json::read(dir, file::AUDIT)?;
+        match read.as_ref().and_then(|audit| audit.contradiction(zones)) {
+            None => Ok(read),
+            Some(reason) => {
+                let (path, place) = (dir.join(file::AUDIT), "its checks".to_owned());
+                Err(RecordError::Damaged { path, place, reason })
+            }
+        }
+    }
+
+    /// What of it contradicts itself, or the run it is of.
+    fn contradiction(&self, zones: usize) -> Option<String> {
+        for index in 0..zones {
+            let found = self.zones.iter().filter(|zone| zone.zone.index() == index).count();
+            if found != 1 {
+                return Some(format!("zone {index} is in it {found} times instead of once"));
+            }
+        }
+        if self.zones.len() > zones {
+            return Some(format!("it speaks of {} zones, the run had {zones}", self.zones.len()));
+        }
+        if let Some(zone) = self.zones.iter().find(|zone| zone.checks.is_empty()) {
+            return Some(format!("zone {} has no checks", zone.zone.index()));
+        }
+        let mut all = self.zones.iter().flat_map(|zone| &zone.checks);
+        let wrong = all.find(|c| (c.verdict == DataVerdict::Fail) != (c.violations > 0))?;
+        let CheckResult { check, verdict, violations, .. } = wrong;
+        Some(format!("check {check} is {verdict} with {violations} violations"))
     }
 
     /// Writes `audit.json`, replacing an older one whole.

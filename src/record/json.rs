@@ -11,12 +11,12 @@ use super::manifest::write_atomically;
 /// Reads a file of a run's directory; `None` when it is not there.
 pub(crate) fn read<T: DeserializeOwned>(dir: &Path, name: &str) -> Result<Option<T>, RecordError> {
     let path = dir.join(name);
-    let text = match std::fs::read_to_string(&path) {
+    let text = match std::fs::read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(RecordError::io("read", &path)(error)),
     };
-    serde_json::from_str(&text).map(Some).map_err(|error| RecordError::Damaged {
+    serde_json::from_slice(&text).map(Some).map_err(|error| RecordError::Damaged {
         path,
         place: format!("line {}", error.line()),
         reason: error.to_string(),

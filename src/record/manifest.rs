@@ -176,8 +176,10 @@ impl Manifest {
     /// When there is none, it cannot be understood, or it is from a newer format.
     pub fn read(dir: &Path) -> Result<Self, RecordError> {
         let path = dir.join(file::MANIFEST);
-        let text = std::fs::read_to_string(&path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => RecordError::NotARun { path: dir.to_owned() },
+        let text = std::fs::read(&path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+                RecordError::NotARun { path: dir.to_owned() }
+            }
             _ => RecordError::Io { verb: "read", path: path.clone(), source },
         })?;
         let damaged = |error: serde_json::Error| RecordError::Damaged {
@@ -186,11 +188,11 @@ impl Manifest {
             reason: error.to_string(),
         };
         // The format is read alone first, so that a newer record is called newer, not damaged.
-        let found = serde_json::from_str::<FormatOnly>(&text).map_err(damaged)?.format;
+        let found = serde_json::from_slice::<FormatOnly>(&text).map_err(damaged)?.format;
         if found > FORMAT {
             return Err(RecordError::TooNew { path: dir.to_owned(), found, known: FORMAT });
         }
-        serde_json::from_str(&text).map_err(damaged)
+        serde_json::from_slice(&text).map_err(damaged)
     }
 
     /// Writes the manifest so that a reader sees either the old one or the new one, whole.

@@ -106,7 +106,7 @@ impl Record {
     /// # Errors
     /// When the file is there and cannot be read.
     pub fn audit(&self) -> Result<Option<AuditRecord>, RecordError> {
-        AuditRecord::read(&self.dir)
+        AuditRecord::read(&self.dir, self.manifest.scenario.cluster.zones.len())
     }
 
     /// What the load asked for; `None` when the run never ended, or an older rollproof made it.

@@ -77,7 +77,7 @@ impl Fields<'_> {
 /// Reads the fields of one row, left to right. Errors name the column.
 pub struct Columns<'a> {
     /// The cells that were not read yet; `None` behind the last one.
-    rest: Option<&'a str>,
+    rest: Option<&'a [u8]>,
     separator: u8,
     header: &'static [&'static str],
     zones: &'a ZoneNames,
@@ -88,11 +88,22 @@ impl<'a> Columns<'a> {
     fn text(&mut self) -> Result<&'a str, String> {
         let rest =
             self.rest.ok_or_else(|| format!("column {} is missing", self.name(self.next)))?;
-        let end = rest.bytes().position(|byte| byte == self.separator);
+        let end = rest.iter().position(|byte| *byte == self.separator);
         self.next += 1;
-        // An ASCII character lies between two others.
         self.rest = end.map(|end| &rest[end + 1..]);
-        Ok(end.map_or(rest, |end| &rest[..end]))
+        let cell = end.map_or(rest, |end| &rest[..end]);
+        std::str::from_utf8(cell).map_err(|_| self.wrong(&String::from_utf8_lossy(cell), "text"))
+    }
+
+    /// The rest of a row is often blank: nothing failed.
+    fn is_blank(&mut self) -> bool {
+        let Some([first, rest @ ..]) = self.rest else { return false };
+        let is_blank = *first == self.separator;
+        if is_blank {
+            self.next += 1;
+            self.rest = Some(rest);
+        }
+        is_blank
     }
 
     fn name(&self, index: usize) -> &'static str {
@@ -111,6 +122,9 @@ impl<'a> Columns<'a> {
     }
 
     fn optional<T: FromStr>(&mut self, what: &str) -> Result<Option<T>, String> {
+        if self.is_blank() {
+            return Ok(None);
+        }
         match self.text()? {
             "" => Ok(None),
             text => text.parse().map(Some).map_err(|_| self.wrong(text, what)),
@@ -122,7 +136,7 @@ impl<'a> Columns<'a> {
     fn number<T: TryFrom<u64> + FromStr>(&mut self) -> Result<T, String> {
         let rest = self.rest.unwrap_or_default();
         let mut number = 0_u64;
-        for (length, byte) in rest.bytes().enumerate().take(DIGITS_MAX + 1) {
+        for (length, &byte) in rest.iter().enumerate().take(DIGITS_MAX + 1) {
             let digit = byte.wrapping_sub(b'0');
             if digit > 9 {
                 if byte != self.separator || length == 0 {
@@ -211,7 +225,6 @@ pub(super) fn read_row<R: Row>(
     zones: &ZoneNames,
 ) -> Result<R, String> {
     let Cells { text, separator } = cells;
-    let text = std::str::from_utf8(text).map_err(|_| "it is not text")?;
     let mut read = Columns { rest: Some(text), separator, header: R::HEADER, zones, next: 0 };
     let row = R::read(&mut read);
     if row.is_ok() && read.rest.is_none() && read.next == columns {
@@ -269,6 +282,14 @@ impl Row for Attempt {
         let outcome =
             Outcome::from_parts(outcome, class).ok_or("outcome and class contradict each other")?;
         let statement = c.optional("a kind of statement")?;
+        if scheduled > start || start > end {
+            return Err(format!(
+                "its times run backwards: due at {scheduled_us} µs, begun at {start_us}, ended at {end_us}",
+                scheduled_us = scheduled.0,
+                start_us = start.0,
+                end_us = end.0,
+            ));
+        }
         Ok(Self {
             terminal,
             sequence,
@@ -307,6 +328,9 @@ impl Row for Probe {
         let (failure, code) = c.failure()?;
         if ok != failure.is_none() {
             return Err("ok and class contradict each other".to_owned());
+        }
+        if start > end {
+            return Err(format!("it ended at {} µs, before it began at {}", end.0, start.0));
         }
         Ok(Self { zone, kind, start, end, failure, code })
     }

@@ -20,6 +20,6 @@ mod world;
 
 pub(crate) use command::Errand;
 pub use error::{PlanError, UpgradeError};
-pub use plan::{Action, Plan, Stage, Step, StepName};
+pub use plan::{Action, Plan, Stage, Step, StepName, is_version};
 pub use runner::{Runner, Settings, Stop, UpgradeOutcome, UpgradeResult};
 pub use template::Template;

@@ -275,8 +275,7 @@ impl Validator<'_> {
         let version = version.ok_or_else(|| {
             self.incomplete("no target version; add target_version = \"…\" or --target-version")
         })?;
-        let plain = |c: char| c.is_ascii_alphanumeric() || ".-_+~:".contains(c);
-        if version.starts_with(|c: char| c.is_ascii_digit()) && version.chars().all(plain) {
+        if is_version(version) {
             return Ok(version.to_owned());
         }
         Err(self.incomplete(format!("target version {version:?} is not one, as \"10.11.19\"")))
@@ -383,6 +382,12 @@ impl Validator<'_> {
         };
         Ok(Step { name, action, timeout: step.timeout.0 })
     }
+}
+
+/// Whether this can be a product's version: it begins with a digit and has no blanks.
+pub fn is_version(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-_+~:".contains(c);
+    text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(plain)
 }
 
 #[cfg(test)]

@@ -32,6 +32,30 @@ fn small() -> Story {
     Story { baseline_s: 12, settle_s: 2, final_s: 6, upgrade: false, ..Story::default() }
 }
 
+/// The memory that an analysis takes grows with the run's length.
+#[test]
+fn a_wrong_number_in_a_cut_record_does_not_make_a_run_of_years_of_it() {
+    let (story, year) = (small(), RunTime(365 * 86_400 * S));
+    let mut events = story.events();
+    let far = events.iter().find_map(|event| match event {
+        Event::Attempt(attempt) if attempt.kind.is_write() => Some(*attempt),
+        _ => None,
+    });
+    events.push(Event::Attempt(Attempt {
+        terminal: 77,
+        scheduled: year,
+        start: year,
+        end: year,
+        ..far.unwrap()
+    }));
+    let home = tempfile::tempdir().unwrap();
+    let mut record = story.write(&home.path().join("r"), &events);
+    record.manifest.completion = None;
+    let analysis = analyze(&[record]).unwrap();
+    assert!(analysis.run.end <= RunTime(story.end()).plus_us(60 * S), "{:?}", analysis.run.end);
+    assert!(analysis.problems.contains(&Problem::AfterEnd(1)), "{:?}", analysis.problems);
+}
+
 #[test]
 fn the_small_story_passes_when_it_is_left_alone() {
     let (_, verdict) = analysed(&small());

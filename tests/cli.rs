@@ -430,6 +430,41 @@ async fn an_audit_against_another_database_is_refused_and_changes_nothing() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_that_nobody_answers_does_not_say_that_data_is_gone() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = recorded(home.path());
+    // Bound and closed again: nobody listens there.
+    let [one, other] = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let [one, other] = [one, other].map(|listener| listener.local_addr().unwrap());
+    // It welcomes everybody, says that it is a Galera node, and knows nothing else to say.
+    let script = calls_itself(Script::new(), &[("version_comment", "MariaDB"), ("wsrep_on", "ON")]);
+    let server = Server::start(script.on("%", Reply::hang_up(common::Hangup::Close))).await;
+    let mut command = rollproof();
+    let option_file = home.path().join("client.cnf");
+    std::fs::write(&option_file, format!("[client]\nuser={USER}\npassword={PASSWORD}\n")).unwrap();
+    command.arg("audit").arg(&dir).arg("--option-file").arg(option_file);
+    let zones = format!("zone1={},zone2={one},zone3={other}", server.address());
+    command.args(["--zones", &zones]);
+    let said = tokio::task::spawn_blocking(move || said(&mut command)).await.unwrap();
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(!said.err.contains("gone"), "{said:?}");
+    assert!(said.err.contains("no zone said what its database tpcc holds"), "{said:?}");
+}
+
+#[test]
+fn what_nobody_could_carry_out_is_refused_before_anything_is_asked() {
+    let refused = |arguments: &[&str], words: &str| {
+        let mut command = rollproof();
+        command.args(["run", "--zones", "a=127.0.0.1:1", "--product", "plain", "-u", "u"]);
+        let refused = said(command.args(arguments).env("ROLLPROOF_PASSWORD", "p"));
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.err.contains(words), "{words}: {refused:?}");
+    };
+    refused(&["--until-version", "foo"], "--until-version \"foo\" is no version");
+    refused(&["--upgrade-cmd", " "], "--upgrade-cmd is empty");
+}
+
 #[test]
 fn a_reader_that_has_had_enough_changes_nothing() {
     let home = tempfile::tempdir().unwrap();

@@ -255,6 +255,15 @@ async fn parameters_and_affected_rows_arrive() {
     assert_eq!(heard.last(), Some(&What::Execute(update.sql.to_string(), sent)));
 }
 
+/// They are shown on a terminal, which would do what they say.
+#[tokio::test]
+async fn a_server_s_words_hold_no_commands_for_a_terminal() {
+    let red = Reply::error(1146, "42S02", "no \x1b[31mtable\x07\nat line 2");
+    let server = Server::start(Script::new().on("SELECT %", red)).await;
+    let failure = open(&server).await.query(&READ, by(PATIENCE)).await.unwrap_err();
+    assert_eq!(failure.message, "no \u{fffd}[31mtable\u{fffd}\nat line 2");
+}
+
 #[tokio::test]
 async fn a_server_s_error_ends_the_session_only_where_it_must() {
     let cases = [

@@ -131,7 +131,7 @@ impl<'a> RecordSet<'a> {
 }
 
 /// How long after the tool's last sample of itself, which it takes every second, a cut record may
-/// hold attempts.
+/// go on.
 const SILENT_US_MAX: u64 = 60_000_000;
 
 /// `3/8` as `(3, 8)`; anything else is the only part.
@@ -164,21 +164,21 @@ impl Shard<'_> {
         if let Some(completion) = &self.record.manifest.completion {
             return Ok(self.shift(completion.end));
         }
-        let (mut end, mut sign_of_life) = (RunTime::ZERO, RunTime::ZERO);
+        let (mut end, mut sampled) = (RunTime::ZERO, RunTime::ZERO);
         for attempt in self.record.attempts()? {
             end = end.max(attempt?.end);
         }
+        for event in self.record.cluster()?.0 {
+            end = end.max(event.at);
+        }
         for sample in self.record.own()? {
-            sign_of_life = sign_of_life.max(sample?.at);
+            sampled = sampled.max(sample?.at);
         }
         // A wrong number in one row must not make a run of years of a cut record.
-        if sign_of_life > RunTime::ZERO {
-            end = end.min(sign_of_life.plus_us(SILENT_US_MAX));
+        if sampled > RunTime::ZERO {
+            end = end.min(sampled.plus_us(SILENT_US_MAX));
         }
-        for event in self.record.cluster()?.0 {
-            sign_of_life = sign_of_life.max(event.at);
-        }
-        Ok(self.shift(end.max(sign_of_life)))
+        Ok(self.shift(end.max(sampled)))
     }
 
     pub(super) fn cluster(

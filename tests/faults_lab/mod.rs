@@ -331,6 +331,8 @@ impl Told {
         assert_eq!(entered, in_doubt, "the ledger knows every commit of unknown fate");
         // A loop spins for as long as its fault lasts, two seconds and more, and is seen beside the
         // sixth of a core that the load takes. Within one second everybody may connect anew.
+        let burst = self.cpu_shares(1).fold(0.0, f64::max);
+        assert!(burst < 0.9, "a busy loop: {burst} of a core over a second");
         let busiest = self.cpu_shares(3).fold(0.0, f64::max);
         assert!(busiest < 0.5, "a busy loop: {busiest} of a core over three seconds");
     }

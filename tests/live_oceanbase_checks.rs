@@ -2,13 +2,19 @@
 //!
 //! Needs a server to keep the views on: `scripts/lab up --zones 1 && eval "$(scripts/lab env)"`.
 
+mod page_commands;
 mod sys_tenant;
 
+use page_commands::{command, commands};
 use rollproof::cluster::control;
 use rollproof::preflight::{self, CheckLine, CheckStatus, Preflight};
+use rollproof::scenario::Zone;
 use serde::Deserialize;
 use sys_tenant::lab::password;
 use sys_tenant::{Script, Store, SysTenant, file, run};
+
+/// The views are one database: the tests take turns.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 async fn check(tenant: &SysTenant, store: &Store, target: Option<&str>) -> Preflight {
     let cluster = control(&tenant.scenario(store), &password()).unwrap();
@@ -45,6 +51,7 @@ struct Case {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn checks_tell_fit_from_unfit() {
+    let _turn = TURN.lock().await;
     let Some(store) = Store::of_lab() else { return };
     store.reset().await;
     let tenant = SysTenant::start(&store, Script::good()).await;
@@ -116,4 +123,42 @@ async fn the_one_write_is_made_only_where_all_is_well(store: &Store, tenant: &Sy
     let line = preflight::prepare(&*cluster, &fit).await;
     assert_eq!(line.status, CheckStatus::Pass, "{line:?}");
     assert_eq!(store.parameter("server_permanent_offline_time").await, "72h");
+}
+
+/// `docs/oceanbase.md`: the upgrade path and the checks, with the account that the page describes.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_of_the_page_say_what_it_promises() {
+    let _turn = TURN.lock().await;
+    let Some(store) = Store::of_lab() else { return };
+    store.reset().await;
+    let mut session = store.open().await;
+    for sql in [
+        "CREATE OR REPLACE USER 'rollproof@sys' IDENTIFIED BY 'only for the views'",
+        "GRANT SELECT ON oceanbase.* TO 'rollproof@sys'",
+    ] {
+        run(&mut session, sql).await;
+    }
+    let tenant = SysTenant::start(&store, Script::good()).await;
+    let here = tempfile::tempdir().unwrap();
+    let dependencies = "oceanbase_upgrade_dep.yml";
+    std::fs::write(here.path().join(dependencies), file(dependencies)).unwrap();
+    let one = |zone: &Zone| format!("{}={}", zone.name, zone.endpoint);
+    let listed = |zones: Vec<Zone>| zones.iter().map(one).collect::<Vec<_>>().join(",");
+    let (zones, control) = (listed(tenant.business()), listed(tenant.control()));
+
+    let mut said = Vec::new();
+    for line in commands("docs/oceanbase.md") {
+        let mut command = command(&line, here.path());
+        command.env("ROLLPROOF_ZONES", &zones).env("ROLLPROOF_CONTROL", &control);
+        command.env("ROLLPROOF_CONTROL_PASSWORD", "only for the views");
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+        assert!(output.status.success(), "{line}: {output:?}");
+        said.push(String::from_utf8(output.stdout).unwrap());
+    }
+    let [path, checks] = said.as_slice() else { panic!("{said:?}") };
+    println!("{path}{checks}");
+    assert!(path.contains("4.2.1.6") && path.contains("4.2.1.8"), "{path}");
+    assert!(checks.contains("C01") && checks.contains("N08"), "{checks}");
+    run(&mut session, "DROP USER 'rollproof@sys'").await;
+    store.drop_database().await;
 }

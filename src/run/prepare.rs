@@ -10,12 +10,13 @@ use crate::audit::Start;
 use crate::cluster::{Away, control, reach};
 use crate::drive::Drive;
 use crate::event::ErrorClass;
+use crate::phase::{step, stretch};
 use crate::record::{Capacity, Fingerprint, OutsideUpgrade, StoredBaseline, Work};
 use crate::scenario::{LoadModel, Rate, Scenario};
 use crate::session::{Login, Password, Session};
 use crate::tpcc::random::RunConstants;
 use crate::tpcc::{Marker, NotLoaded, begin_run, read_marker, require_loaded};
-use crate::upgrade::{Plan, Settings};
+use crate::upgrade::{Plan, Settings, StepName};
 
 /// Patience with one zone while preparing.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -120,6 +121,7 @@ pub(super) struct Ready {
 /// What is missing and what to do; no directory has been made then.
 pub async fn prepare(mut request: RunRequest) -> Result<Prepared, RunError> {
     same_baseline(&request)?;
+    phases_to_come(&request)?;
     if let Some(settings) = request.upgrade_settings() {
         settings.check()?;
     }
@@ -157,6 +159,28 @@ fn same_baseline(request: &RunRequest) -> Result<(), RunError> {
     match fingerprint.difference(&Fingerprint::of_new(&request.scenario)) {
         None => Ok(()),
         Some(what) => Err(RunError::OtherBaseline { run_id: run_id.clone(), what }),
+    }
+}
+
+/// Refuses an objective for a phase that is not to come: there would be no verdict.
+fn phases_to_come(request: &RunRequest) -> Result<(), RunError> {
+    let Some(UpgradeRequest { plan, .. }) = &request.upgrade else { return Ok(()) };
+    let mut steps = Vec::new();
+    for name in plan.step_names().map(StepName::as_str) {
+        if !steps.contains(&name) {
+            steps.push(name);
+        }
+    }
+    let comes = |key: &&String| {
+        let wanted = key.rsplit('/').next().unwrap_or_default();
+        let others = stretch::ALL.into_iter().chain([step::RESUME, step::TAKE_BACK]);
+        steps.iter().copied().chain(others).any(|name| name == wanted)
+    };
+    match request.scenario.objectives.phases.keys().find(|key| !comes(key)) {
+        None => Ok(()),
+        Some(key) => {
+            Err(RunError::NoSuchPhase { key: key.clone(), plan: plan.name.clone(), steps })
+        }
     }
 }
 

@@ -48,6 +48,9 @@ pub struct Condition {
     pub holds: Holds,
     /// Whether it is cheap for one district: one of those watched once a second during a run.
     pub watched: bool,
+    /// Names of those that imply it: where all of them hold in one state, it holds in that too, and
+    /// who only has to know that all hold need not ask. None: nothing else implies it.
+    pub follows_from: &'static [&'static str],
     /// Returns `place`, `expected`, `found`. `{x}` stands for "warehouse and district of the
     /// table with column prefix x are in the extent", `{x/w}` for its warehouse alone.
     template: &'static str,
@@ -174,7 +177,7 @@ fn value(mark: &str, extent: Extent, warehouses: u32) -> String {
 }
 
 const fn always(id: &'static str, title: &'static str, template: &'static str) -> Condition {
-    Condition { id, title, holds: Holds::Always, watched: false, template }
+    Condition { id, title, holds: Holds::Always, watched: false, follows_from: &[], template }
 }
 
 const fn watched(id: &'static str, title: &'static str, template: &'static str) -> Condition {
@@ -209,15 +212,19 @@ pub const CONDITIONS: &[Condition] = &[
          CAST(MAX(no_o_id) - MIN(no_o_id) + 1 AS CHAR) AS expected, CAST(COUNT(*) AS CHAR) AS found \
          FROM new_order WHERE {no} GROUP BY no_w_id, no_d_id HAVING MAX(no_o_id) - MIN(no_o_id) + 1 <> COUNT(*)",
     ),
-    always(
-        "condition-4",
-        "the sum of o_ol_cnt is the number of order lines",
-        "SELECT CONCAT('w ', d_w_id, ', d ', d_id) AS place, CAST(promised AS CHAR) AS expected, \
-         CAST(present AS CHAR) AS found FROM (SELECT d_w_id, d_id, \
-         (SELECT COALESCE(SUM(o_ol_cnt), 0) FROM orders WHERE o_w_id = d_w_id AND o_d_id = d_id) AS promised, \
-         (SELECT COUNT(*) FROM order_line WHERE ol_w_id = d_w_id AND ol_d_id = d_id) AS present \
-         FROM district WHERE {d}) AS counted WHERE promised <> present",
-    ),
+    // Every line has an order, and every order as many lines as it promised.
+    Condition {
+        follows_from: &["condition-6", "condition-7"],
+        ..always(
+            "condition-4",
+            "the sum of o_ol_cnt is the number of order lines",
+            "SELECT CONCAT('w ', d_w_id, ', d ', d_id) AS place, CAST(promised AS CHAR) AS expected, \
+             CAST(present AS CHAR) AS found FROM (SELECT d_w_id, d_id, \
+             (SELECT COALESCE(SUM(o_ol_cnt), 0) FROM orders WHERE o_w_id = d_w_id AND o_d_id = d_id) AS promised, \
+             (SELECT COUNT(*) FROM order_line WHERE ol_w_id = d_w_id AND ol_d_id = d_id) AS present \
+             FROM district WHERE {d}) AS counted WHERE promised <> present",
+        )
+    },
     watched(
         "condition-5",
         "an order has no carrier exactly when it is in new_order",
@@ -259,21 +266,25 @@ pub const CONDITIONS: &[Condition] = &[
          LEFT JOIN (SELECT h_w_id, h_d_id, SUM(h_amount) AS total FROM history WHERE {h} GROUP BY h_w_id, h_d_id) AS payments \
          ON h_w_id = d_w_id AND h_d_id = d_id WHERE {d} AND d_ytd <> COALESCE(total, 0)",
     ),
-    always(
-        "condition-10",
-        "c_balance is delivered order lines less payments",
-        "SELECT CONCAT('w ', c_w_id, ', d ', c_d_id, ', c ', c_id) AS place, \
-         CAST(COALESCE(delivered, 0) - COALESCE(paid, 0) AS CHAR) AS expected, CAST(c_balance AS CHAR) AS found \
-         FROM customer \
-         LEFT JOIN (SELECT o_w_id, o_d_id, o_c_id, SUM(ol_amount) AS delivered \
-         FROM orders JOIN order_line ON ol_w_id = o_w_id AND ol_d_id = o_d_id AND ol_o_id = o_id \
-         WHERE {o} AND {ol} AND ol_delivery_d IS NOT NULL GROUP BY o_w_id, o_d_id, o_c_id) AS deliveries \
-         ON o_w_id = c_w_id AND o_d_id = c_d_id AND o_c_id = c_id \
-         LEFT JOIN (SELECT h_c_w_id, h_c_d_id, h_c_id, SUM(h_amount) AS paid FROM history WHERE {h_c} \
-         GROUP BY h_c_w_id, h_c_d_id, h_c_id) AS payments \
-         ON h_c_w_id = c_w_id AND h_c_d_id = c_d_id AND h_c_id = c_id \
-         WHERE {c} AND c_balance <> COALESCE(delivered, 0) - COALESCE(paid, 0)",
-    ),
+    // Balance and payments are the delivered lines, and payments are what history says.
+    Condition {
+        follows_from: &["condition-12", "customer-counts"],
+        ..always(
+            "condition-10",
+            "c_balance is delivered order lines less payments",
+            "SELECT CONCAT('w ', c_w_id, ', d ', c_d_id, ', c ', c_id) AS place, \
+             CAST(COALESCE(delivered, 0) - COALESCE(paid, 0) AS CHAR) AS expected, CAST(c_balance AS CHAR) AS found \
+             FROM customer \
+             LEFT JOIN (SELECT o_w_id, o_d_id, o_c_id, SUM(ol_amount) AS delivered \
+             FROM orders JOIN order_line ON ol_w_id = o_w_id AND ol_d_id = o_d_id AND ol_o_id = o_id \
+             WHERE {o} AND {ol} AND ol_delivery_d IS NOT NULL GROUP BY o_w_id, o_d_id, o_c_id) AS deliveries \
+             ON o_w_id = c_w_id AND o_d_id = c_d_id AND o_c_id = c_id \
+             LEFT JOIN (SELECT h_c_w_id, h_c_d_id, h_c_id, SUM(h_amount) AS paid FROM history WHERE {h_c} \
+             GROUP BY h_c_w_id, h_c_d_id, h_c_id) AS payments \
+             ON h_c_w_id = c_w_id AND h_c_d_id = c_d_id AND h_c_id = c_id \
+             WHERE {c} AND c_balance <> COALESCE(delivered, 0) - COALESCE(paid, 0)",
+        )
+    },
     Condition {
         holds: Holds::AfterLoad,
         ..always(
@@ -356,7 +367,8 @@ pub const CONDITIONS: &[Condition] = &[
     ),
     always(
         "orphans",
-        // The order of a line: condition-7, which reads every line and its order anyway.
+        // The order of a line: condition-7, which reads every line and its order anyway. While all
+        // items are there, only a stock of another number can be without one.
         "every row's owner exists: order of a new order, customer of an order or payment, item of stock, warehouse of a district",
         "SELECT CONCAT('new_order w ', no_w_id, ', d ', no_d_id, ', o ', no_o_id) AS place, \
          'an order' AS expected, 'none' AS found \
@@ -371,6 +383,8 @@ pub const CONDITIONS: &[Condition] = &[
          WHERE {h_c} AND c_id IS NULL \
          UNION ALL SELECT CONCAT('stock w ', s_w_id, ', i ', s_i_id), 'an item', 'none' \
          FROM stock LEFT JOIN item ON i_id = s_i_id WHERE {s/w} AND i_id IS NULL \
+         AND (s_i_id < 1 OR s_i_id > {items} \
+         OR (SELECT COUNT(*) FROM item WHERE i_id BETWEEN 1 AND {items}) <> {items}) \
          UNION ALL SELECT CONCAT('district w ', d_w_id, ', d ', d_id), 'a warehouse', 'none' \
          FROM district LEFT JOIN warehouse ON w_id = d_w_id WHERE {d} AND w_id IS NULL",
     ),
@@ -402,6 +416,15 @@ mod tests {
             assert_eq!(*id, format!("condition-{number}"));
         }
         assert!(ids.iter().all(|id| ids.iter().filter(|other| *other == id).count() == 1));
+        for condition in CONDITIONS {
+            let reasons = condition.follows_from.iter().map(|id| find(id).unwrap());
+            for reason in reasons {
+                assert!(
+                    reason.follows_from.is_empty() && reason.holds == Holds::Always,
+                    "{reason:?}"
+                );
+            }
+        }
         let only_after_load = CONDITIONS.iter().filter(|c| c.holds == Holds::AfterLoad);
         assert_eq!(only_after_load.map(|c| c.id).collect::<Vec<_>>(), ["condition-11"]);
     }

@@ -245,6 +245,11 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Its steps' names, in their order; a name may come more than once.
+    pub fn step_names(&self) -> impl Iterator<Item = StepName> {
+        [&self.before, &self.zone, &self.after].into_iter().flatten().map(|step| step.name)
+    }
+
     /// What the run's manifest says of this plan.
     pub fn intent(&self, resumes: Option<String>) -> UpgradeIntent {
         UpgradeIntent {

@@ -29,7 +29,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("clock", &["event"]),
     ("collect", &["event", "record"]),
     ("session", &["classify", "event", "scenario"]),
-    ("tpcc", &["classify", "event", "scenario", "session", "spelling"]),
+    ("tpcc", &["classify", "event", "scenario", "session", "spelling", "words"]),
     ("live", &["clock", "event", "gap", "phase", "scenario", "spelling", "words"]),
     ("cluster", &["clock", "collect", "event", "scenario", "session", "spelling"]),
     ("preflight", &["cluster", "event", "scenario", "session", "spelling"]),
@@ -100,6 +100,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "tpcc",
             "upgrade",
             "verdict",
+            "words",
         ],
     ),
 ];

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use clap::Args;
-use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 use super::args::set;
 use super::cluster_args::ClusterArgs;
@@ -26,6 +26,7 @@ use crate::scenario::{Load, Scenario, Span, Timetable, Zone};
 use crate::session::Password;
 use crate::tpcc::load::LoadStage;
 use crate::tpcc::{EndpointState, LoadProgress, LoadRequest, load};
+use crate::words::count;
 
 /// Where no terminal is, a line this often.
 const LINE_EVERY: Duration = Duration::from_secs(3);
@@ -160,7 +161,7 @@ async fn load_alone(
         out,
         "{database} holds {warehouses}: {} rows written in {writing_s:.1} s, counts and \
          consistency conditions checked in {:.1} s, {} failures overcome",
-        HumanCount(rows),
+        count(rows),
         all_s - writing_s,
         summary.failures,
     )?;
@@ -207,12 +208,16 @@ impl Shown {
     fn on(terminal: bool, zones: &[Zone]) -> Self {
         let bar = if terminal { ProgressBar::new(0) } else { ProgressBar::hidden() };
         // No wider than 80 columns: a bar that wraps draws itself again and again.
-        let template =
-            "{msg:9} {bar:20} {human_pos} of {human_len} rows  {rate}  {eta} left{prefix}";
+        let template = "{msg:9} {bar:20} {done} of {all} rows  {rate}/s  {eta} left{prefix}";
         let style = ProgressStyle::with_template(template).expect("the template is valid");
-        bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
-            let _ = write!(out, "{}/s", HumanCount(state.per_sec() as u64));
-        }));
+        let key = |of: fn(&ProgressState) -> u64| {
+            move |state: &ProgressState, out: &mut dyn fmt::Write| {
+                let _ = out.write_str(&count(of(state)));
+            }
+        };
+        let style = style.with_key("done", key(ProgressState::pos));
+        let style = style.with_key("all", key(|state| state.len().unwrap_or_default()));
+        bar.set_style(style.with_key("rate", key(|state| state.per_sec() as u64)));
         let now = Instant::now();
         let plain = Plain { began: now, last: now, stage: None, found: None };
         let zones = zones.iter().map(|zone| zone.name.clone()).collect();
@@ -258,9 +263,9 @@ impl Plain {
         Some(format!(
             "{:9} {} of {} rows, {} rows/s{left}, {failures} failures{zones}",
             word(stage),
-            HumanCount(rows_done),
-            HumanCount(rows_total),
-            HumanCount(rate as u64),
+            count(rows_done),
+            count(rows_total),
+            count(rate as u64),
         ))
     }
 }

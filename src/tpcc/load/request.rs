@@ -13,6 +13,7 @@ use crate::tpcc::conditions::Violation;
 use crate::tpcc::marker::Marker;
 use crate::tpcc::scale::Table;
 use crate::tpcc::schema;
+use crate::words::count;
 
 /// A load to be done.
 #[derive(Debug, Clone)]
@@ -147,12 +148,14 @@ impl fmt::Display for LoadSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rows_total, rows_written, elapsed, bulk, .. } = self;
         let seconds = elapsed.as_secs_f64();
+        let all = count(*rows_total);
         if rows_written == rows_total {
-            write!(f, "{rows_total} rows written and checked in {seconds:.1} s")
+            write!(f, "{all} rows written and checked in {seconds:.1} s")
         } else {
             write!(
                 f,
-                "{rows_total} rows, of which this load wrote {rows_written}, checked in {seconds:.1} s"
+                "{all} rows, of which this load wrote {}, checked in {seconds:.1} s",
+                count(*rows_written)
             )
         }?;
         bulk.as_ref().map_or(Ok(()), |bulk| write!(f, " (by {bulk})"))

@@ -31,9 +31,6 @@ pub mod stretch {
     pub const FINAL: &str = "final";
     /// Terminals finish what they began; nothing new is scheduled.
     pub const DRAIN: &str = "drain";
-
-    /// All of them, in their order.
-    pub const ALL: [&str; 8] = [PREPARE, LOAD, WARM_UP, BASELINE, WATCH, SETTLE, FINAL, DRAIN];
 }
 
 /// Steps of a zone's upgrade whose names the analysis knows; any other name is shown as it is.

@@ -264,6 +264,12 @@ const SPOILT: &[Spoilt] = &[
         "history run 0, terminal 1, sequence 5",
     ),
     ("orphans", "DELETE FROM item WHERE i_id = 5", "stock w 1, i 5"),
+    // All items are there, and yet this stock has none.
+    (
+        "orphans",
+        "UPDATE stock SET s_i_id = 100001 WHERE s_w_id = 2 AND s_i_id = 7",
+        "stock w 2, i 100001",
+    ),
     ("orphans", "DELETE FROM warehouse WHERE w_id = 2", "district w 2"),
 ];
 

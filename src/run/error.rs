@@ -63,16 +63,16 @@ pub enum RunError {
     },
     /// An objective is for a phase that the upgrade will not have, and could not be judged.
     #[error(
-        "objectives.phases: {key:?} is no phase of the plan {plan:?}, so nothing would be held against it; its steps are {}",
-        steps.join(", ")
+        "objectives.phases: {key:?} is no phase of this run with the plan {plan:?}, so nothing would be held against it; its phases are {}",
+        phases.join(", ")
     )]
     NoSuchPhase {
         /// The scenario's key.
         key: String,
         /// The plan's name.
         plan: String,
-        /// The steps it has.
-        steps: Vec<&'static str>,
+        /// The phases that are to come.
+        phases: Vec<&'static str>,
     },
     /// The cluster carries nothing, so that no rate follows from it.
     #[error("no transaction succeeded in {} s, so no rate follows: give --rate N, or find out why with `rollproof check`", counted.as_secs())]

@@ -12,7 +12,7 @@ use crate::drive::Drive;
 use crate::event::ErrorClass;
 use crate::phase::{step, stretch};
 use crate::record::{Capacity, Fingerprint, OutsideUpgrade, StoredBaseline, Work};
-use crate::scenario::{LoadModel, Rate, Scenario};
+use crate::scenario::{LoadModel, PhaseObjectives, Rate, Scenario};
 use crate::session::{Login, Password, Session};
 use crate::tpcc::random::RunConstants;
 use crate::tpcc::{Marker, NotLoaded, begin_run, read_marker, require_loaded};
@@ -165,21 +165,28 @@ fn same_baseline(request: &RunRequest) -> Result<(), RunError> {
 /// Refuses an objective for a phase that is not to come: there would be no verdict.
 fn phases_to_come(request: &RunRequest) -> Result<(), RunError> {
     let Some(UpgradeRequest { plan, .. }) = &request.upgrade else { return Ok(()) };
-    let mut steps = Vec::new();
-    for name in plan.step_names().map(StepName::as_str) {
-        if !steps.contains(&name) {
-            steps.push(name);
+    let stretches: &[&str] = match request.work {
+        Work::Run => &[stretch::BASELINE, stretch::SETTLE, stretch::FINAL, stretch::DRAIN],
+        Work::Load => &[stretch::PREPARE, stretch::BASELINE, stretch::LOAD, stretch::DRAIN],
+    };
+    let resume = request.resumes().then_some(step::RESUME);
+    let steps = plan.step_names().map(StepName::as_str);
+    let mut phases = Vec::new();
+    for name in stretches.iter().copied().chain(resume).chain(steps) {
+        if !phases.contains(&name) {
+            phases.push(name);
         }
     }
-    let comes = |key: &&String| {
-        let wanted = key.rsplit('/').next().unwrap_or_default();
-        let others = stretch::ALL.into_iter().chain([step::RESUME, step::TAKE_BACK]);
-        steps.iter().copied().chain(others).any(|name| name == wanted)
+    let comes = |key: &str| match key.split_once('/') {
+        Some((_, step)) => plan.zone.iter().any(|one| one.name.as_str() == step),
+        None => phases.contains(&key),
     };
-    match request.scenario.objectives.phases.keys().find(|key| !comes(key)) {
+    let limits = request.scenario.objectives.phases.iter();
+    let mut wanted = limits.filter(|(_, own)| **own != PhaseObjectives::default());
+    match wanted.find(|(key, _)| !comes(key)) {
         None => Ok(()),
-        Some(key) => {
-            Err(RunError::NoSuchPhase { key: key.clone(), plan: plan.name.clone(), steps })
+        Some((key, _)) => {
+            Err(RunError::NoSuchPhase { key: key.clone(), plan: plan.name.clone(), phases })
         }
     }
 }

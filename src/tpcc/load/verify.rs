@@ -19,12 +19,12 @@ use crate::tpcc::scale::Table;
 enum Look {
     /// A table has as many rows as it is to have.
     Count(Table, u64),
-    /// Every condition holds in a warehouse.
+    /// Every condition holds in a warehouse; those that others imply hold with them.
     Warehouse(u32),
 }
 
-/// Counts every table and checks every condition in every warehouse, as many things at a time as
-/// there are workers.
+/// Counts every table and makes sure that every condition holds in every warehouse, as many things
+/// at a time as there are workers.
 ///
 /// # Errors
 /// Of all that is wrong, what comes first in that order.

@@ -4,12 +4,13 @@
 //! Leaves the lab as it found it, but for a database of its own, which it drops.
 
 mod lab;
+mod page_commands;
 mod pipeline;
 
 use std::path::Path;
-use std::process::Command;
 
 use lab::scripts_lab;
+use page_commands::command;
 use pipeline::jobs;
 
 /// What is said in the environment of the pipeline, made short.
@@ -36,16 +37,10 @@ fn the_scripts_of_the_pipelines_come_to_an_answer() {
     let candidate = zones.get(1).map_or(base, |zone| &zone.endpoint);
     drop_database();
     let here = tempfile::tempdir().unwrap();
-    let binary = Path::new(env!("CARGO_BIN_EXE_rollproof")).parent().unwrap();
-    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
     let job = jobs(pipeline::PATHS[0]).into_iter().find(|job| job.name == "releases").unwrap();
     for script in &job.scripts {
-        println!("$ {script}");
-        let status = Command::new("bash")
-            .args(["-euc", script])
-            .current_dir(here.path())
+        let status = command(script, here.path())
             .env_remove("ROLLPROOF_ZONES")
-            .env("PATH", &path)
             .env("ROLLPROOF_PRODUCT", "plain")
             .env("ROLLPROOF_DATABASE", "live_ci")
             .env("BASE", format!("db={base}"))

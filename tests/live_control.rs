@@ -13,7 +13,7 @@ use rollproof::clock::RunClock;
 use rollproof::event::RunTime;
 use rollproof::scenario::Zone;
 use serde_json::Value;
-use sys_tenant::{Script, Store, SysTenant, rolling_upgrade, run, seen_steps};
+use sys_tenant::{Script, Store, SysTenant, listed, rolling_upgrade, run, seen_steps};
 use tokio::time::sleep;
 
 const DATABASE: &str = "live_control";
@@ -28,11 +28,6 @@ fn rollproof(verb: &str, zones: &[Zone]) -> Command {
     command.args([verb, "--database", DATABASE, "--warehouses", "1", "--zones", &listed(zones)]);
     command.env_remove("ROLLPROOF_TARGET_VERSION").stdout(Stdio::piped()).stderr(Stdio::piped());
     command
-}
-
-fn listed(zones: &[Zone]) -> String {
-    let one = |zone: &Zone| format!("{}={}", zone.name, zone.endpoint);
-    zones.iter().map(one).collect::<Vec<_>>().join(",")
 }
 
 async fn accounts(store: &Store, statements: &[String]) {

@@ -8,10 +8,9 @@ mod sys_tenant;
 use page_commands::{command, commands};
 use rollproof::cluster::control;
 use rollproof::preflight::{self, CheckLine, CheckStatus, Preflight};
-use rollproof::scenario::Zone;
 use serde::Deserialize;
 use sys_tenant::lab::password;
-use sys_tenant::{Script, Store, SysTenant, file, run};
+use sys_tenant::{Script, Store, SysTenant, file, listed, run};
 
 /// The views are one database: the tests take turns.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -142,9 +141,7 @@ async fn the_commands_of_the_page_say_what_it_promises() {
     let here = tempfile::tempdir().unwrap();
     let dependencies = "oceanbase_upgrade_dep.yml";
     std::fs::write(here.path().join(dependencies), file(dependencies)).unwrap();
-    let one = |zone: &Zone| format!("{}={}", zone.name, zone.endpoint);
-    let listed = |zones: Vec<Zone>| zones.iter().map(one).collect::<Vec<_>>().join(",");
-    let (zones, control) = (listed(tenant.business()), listed(tenant.control()));
+    let (zones, control) = (listed(&tenant.business()), listed(&tenant.control()));
 
     let mut said = Vec::new();
     for line in commands("docs/oceanbase.md") {

@@ -292,13 +292,14 @@ async fn spoil_and_see(request: &LoadRequest, session: &mut Session) {
         let found = condition.check(session, Extent::All, request.warehouses, by()).await.unwrap();
         let seen = found.first.iter().any(|violation| violation.place.starts_with(place));
         assert!(found.total > 0 && seen, "{} on {spoil}: {found:?}", condition.id);
-        // A load asks only those that it follows from.
+        // A load asks only those that it follows from, warehouse by warehouse.
         let mut noticed = condition.follows_from.is_empty();
         for reason in condition.follows_from {
-            let reason = find(reason).unwrap();
-            let extent = Extent::All;
-            let found = reason.check(session, extent, request.warehouses, by()).await.unwrap();
-            noticed |= found.total > 0;
+            for extent in (1..=request.warehouses).map(Extent::Warehouse) {
+                let reason = find(reason).unwrap();
+                let found = reason.check(session, extent, request.warehouses, by()).await.unwrap();
+                noticed |= found.total > 0;
+            }
         }
         assert!(noticed, "{} is not noticed by {:?}", condition.id, condition.follows_from);
         session.query(&rollproof::session::ROLLBACK, by()).await.unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::plan::StepName;
+use super::step::StepName;
 use super::world::World;
 use crate::cluster::observe::LOOK_DEADLINE;
 use crate::cluster::{Act, Cluster, Finding, Kept, Pending};

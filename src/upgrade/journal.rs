@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::UpgradeError;
-use super::plan::{Plan, Stage, StepName};
+use super::plan::Plan;
+use super::step::{Stage, StepName};
 use super::task::Task;
 use crate::cluster::Kept;
 use crate::event::Edge;

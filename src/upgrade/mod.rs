@@ -12,14 +12,15 @@ mod command;
 mod error;
 mod journal;
 mod plan;
-
 mod runner;
+mod step;
 mod task;
 mod template;
 mod world;
 
 pub(crate) use command::Errand;
 pub use error::{PlanError, UpgradeError};
-pub use plan::{Action, Plan, Stage, Step, StepName, is_version};
+pub use plan::{Plan, is_version};
 pub use runner::{Runner, Settings, Stop, UpgradeOutcome, UpgradeResult};
+pub use step::{Action, Stage, Step, StepName};
 pub use template::Template;

@@ -1,6 +1,7 @@
 //! A plan laid out over the zones: every step of the upgrade in the order it is done. Pure.
 
-use super::plan::{Plan, Stage, Step};
+use super::plan::Plan;
+use super::step::{Stage, Step};
 use crate::event::ZoneId;
 
 /// One step, of one zone or of the whole cluster.

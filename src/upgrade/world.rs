@@ -1,6 +1,6 @@
 //! What the zones' statuses allow and whether they are as the journal says. Pure.
 
-use super::plan::StepName;
+use super::step::StepName;
 use super::task::Task;
 use crate::cluster::Finding;
 use crate::event::{ZoneId, ZoneState, ZoneStatus};

@@ -1,4 +1,6 @@
-//! Commands of the guide's pages, executed as they stand there.
+//! Commands of the guide's pages and pipelines, executed as they stand there.
+
+#![allow(dead_code, reason = "every test uses its own part of this")]
 
 use std::path::Path;
 use std::process::Command;
@@ -11,7 +13,7 @@ pub(crate) fn commands(page: &str) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// A command as a reader would give it: with rollproof in the path.
+/// A command, or a script, as a reader would give it: with rollproof in the path.
 pub(crate) fn command(line: &str, dir: &Path) -> Command {
     println!("$ {line}");
     let binary = Path::new(env!("CARGO_BIN_EXE_rollproof")).parent().unwrap();

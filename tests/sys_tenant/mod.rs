@@ -23,7 +23,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rollproof::event::StatementKind;
-use rollproof::scenario::{self, Product};
+use rollproof::scenario::{self, Product, Zone};
 use rollproof::session::{Login, Session, Statement, cell};
 use tokio::time::Instant;
 
@@ -107,6 +107,12 @@ impl Store {
     pub async fn drop_database(&self) {
         run(&mut self.open().await, &format!("DROP DATABASE IF EXISTS {DATABASE}")).await;
     }
+}
+
+/// Zones as `--zones` and `--control` take them.
+pub fn listed(zones: &[Zone]) -> String {
+    let one = |zone: &Zone| format!("{}={}", zone.name, zone.endpoint);
+    zones.iter().map(one).collect::<Vec<_>>().join(",")
 }
 
 pub fn soon() -> Instant {

@@ -3,11 +3,14 @@
 //! Needs a lab: `scripts/lab up`, then `eval "$(scripts/lab env)"`. Without it the tests say so and
 //! pass.
 
+#[path = "support/proxy.rs"]
+mod proxy;
 mod tpcc_lab;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use proxy::{Fault, Proxy, Then};
 use rollproof::event::StatementKind;
 use rollproof::session::{Statement, cell};
 use rollproof::tpcc::load::{Bulk, LoadStage};
@@ -163,6 +166,29 @@ async fn a_load_survives_its_zones_and_ends_the_same_on_each_of_them() {
     }
     admin(&calm, "DROP DATABASE live_load_calm").await;
     admin(&calm, "DROP DATABASE live_load_disturbed").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chunk_counts_as_written_although_the_answer_to_its_commit_was_lost() {
+    let Some(request) = database("live_load_answers", 1).await else { return };
+    let proxy = Proxy::start(&format!("{}:{}", request.logins[0].host, request.logins[0].port));
+    let mut lossy = request.clone();
+    lossy.logins.truncate(1);
+    lossy.logins[0].port = proxy.address().port();
+
+    proxy.begin(Fault::LoseCommitAnswer(Then::Reset));
+    let loading = tokio::spawn(async move { load_quietly(&lossy).await });
+    let by = Instant::now() + MINUTE;
+    let lost = || proxy.lost_commits().iter().filter(|commit| commit.applied).count();
+    while lost() < 3 {
+        assert!(Instant::now() < by, "no COMMIT was lost");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    proxy.end();
+    let summary = loading.await.unwrap().unwrap();
+    assert!(summary.failures >= 3, "{summary:?}");
+    assert_eq!(summary.rows_written, summary.rows_total);
+    admin(&request, "DROP DATABASE live_load_answers").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

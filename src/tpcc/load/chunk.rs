@@ -18,13 +18,13 @@ const STATEMENT_BYTES: usize = 256 << 10;
 /// ER_DUP_ENTRY.
 const DUPLICATE: u16 = 1062;
 
-/// Whether this call wrote the chunk.
+/// Whether this load wrote the chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Written {
-    /// Yes.
-    Now,
-    /// It was there: an earlier attempt's COMMIT took effect although its answer was lost.
-    Before,
+    /// Yes, now or by an earlier attempt whose COMMIT took effect although its answer was lost.
+    ByThisLoad,
+    /// No: it came from a load that ended before, whose last COMMIT was still under way.
+    ByAnother,
 }
 
 /// Makes and writes chunks; reuses its buffer.
@@ -34,11 +34,14 @@ pub(super) struct ChunkWriter {
     bulk: Bulk,
     rows: RowBuffer<SqlValues>,
     statement_deadline: Duration,
+    /// The chunk that a COMMIT was sent for last.
+    committed: Option<Chunk>,
 }
 
 impl ChunkWriter {
     pub(super) fn new(seed: u64, bulk: Bulk, statement_deadline: Duration) -> Self {
-        Self { maker: RowMaker::new(seed), bulk, rows: RowBuffer::new(), statement_deadline }
+        let (maker, rows) = (RowMaker::new(seed), RowBuffer::new());
+        Self { maker, bulk, rows, statement_deadline, committed: None }
     }
 
     /// Writes the chunk and its mark in one transaction.
@@ -60,7 +63,8 @@ impl ChunkWriter {
             Ok(_) => {}
             Err(failure) if failure.code.errno == DUPLICATE => {
                 session.query(&ROLLBACK, self.by()).await?;
-                return Ok(Written::Before);
+                let ours = self.committed.as_ref() == Some(chunk);
+                return Ok(if ours { Written::ByThisLoad } else { Written::ByAnother });
             }
             Err(failure) => return Err(failure),
         }
@@ -68,8 +72,9 @@ impl ChunkWriter {
             Bulk::LoadData => self.load(session, chunk).await?,
             Bulk::Insert { .. } => self.insert_all(session, chunk).await?,
         }
+        self.committed = Some(chunk.clone());
         session.query(&COMMIT, self.by()).await?;
-        Ok(Written::Now)
+        Ok(Written::ByThisLoad)
     }
 
     /// Sends the chunk as a file. Of such a file a server takes what it can and warns of the rest,

@@ -173,7 +173,7 @@ impl<P: Fn(LoadProgress) + Sync> Load<'_, P> {
             tokio::select! {
                 Some(Done { rows, written }) = done.recv() => {
                     self.rows_done += rows;
-                    self.rows_written += if written == Written::Now { rows } else { 0 };
+                    self.rows_written += if written == Written::ByThisLoad { rows } else { 0 };
                     self.tell(LoadStage::Writing);
                 }
                 // The first error ends the load; leaving drops, and so stops, the other workers.

@@ -20,8 +20,8 @@ const SHORTER: &str = r#"#!/usr/bin/env bash
 case $1 in
     load) short=(--warehouses 1) ;;
     run)
-        short=(--warehouses 1 --rate 20 --terminals 6 --warm-up 2s --baseline 15s --settle 1s --final 5s)
-        [[ " $* " == *" --upgrade "* ]] || short+=(--duration 5s)
+        short=(--warehouses 1 --rate 20 --terminals 6 --warm-up 2s --baseline 8s --settle 1s --final 1s)
+        [[ " $* " == *" --upgrade "* ]] || short+=(--duration 2s)
         ;;
     *) short=() ;;
 esac

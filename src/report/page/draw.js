@@ -162,23 +162,25 @@ function probes(plot, y, h, zone) {
   }
 }
 
-/** Marks with their lengths beside them, as far as these do not run into each other. */
+/** Marks with their lengths beside them, where these run into neither a mark nor each other. */
 function marks(plot, y, h, lane) {
-  let free = -Infinity;
-  for (const mark of lane.marks) {
-    if (mark.to < plot.from || mark.from > plot.to) continue;
-    const from = plot.x(mark.from);
-    const wide = Math.max(2, plot.x(mark.to) - from);
-    const shape = { class: 'gap-mark', x: from.toFixed(1), y: y + 2, width: wide.toFixed(1), height: h - 4 };
+  const seen = lane.marks.filter((mark) => mark.to >= plot.from && mark.from <= plot.to);
+  const left = seen.map((mark) => plot.x(mark.from));
+  const right = seen.map((mark, i) => Math.max(left[i] + 2, plot.x(mark.to)));
+  let taken = -Infinity;
+  seen.forEach((mark, i) => {
+    const shape = { class: 'gap-mark', x: left[i].toFixed(1), y: y + 2, width: (right[i] - left[i]).toFixed(1), height: h - 4 };
     plot.plot.append(titled(svg('rect', shape), mark.says));
-    const long = mark.label.length * 6.5;
-    const late = from + wide + long > plot.width;
-    if ((late ? from - long : from + wide) > free) {
-      const at = { class: 'strong', 'text-anchor': late ? 'end' : 'start' };
-      plot.plot.append(text(late ? from - 3 : from + wide + 3, y + h - 4, mark.label, at));
-      free = from + wide + 10 + long;
+    const long = mark.label.length * 6.5 + 3;
+    const before = right[i] + long > plot.width;
+    const from = before ? left[i] - long : right[i];
+    if (from > taken && (before || i + 1 === seen.length || from + long < left[i + 1])) {
+      const at = { class: 'strong', 'text-anchor': before ? 'end' : 'start' };
+      plot.plot.append(text(before ? left[i] - 3 : right[i] + 3, y + h - 4, mark.label, at));
+      taken = from + long;
     }
-  }
+    taken = Math.max(taken, right[i]);
+  });
 }
 
 /** The tool's own health: its longest delay in each second, and what it sent late. */

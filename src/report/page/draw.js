@@ -162,25 +162,27 @@ function probes(plot, y, h, zone) {
   }
 }
 
-/** Marks with their lengths beside them, where these run into neither a mark nor each other. */
+/** Marks, and beside them their lengths, the longest first, where these run into nothing. */
 function marks(plot, y, h, lane) {
-  const seen = lane.marks.filter((mark) => mark.to >= plot.from && mark.from <= plot.to);
-  const left = seen.map((mark) => plot.x(mark.from));
-  const right = seen.map((mark, i) => Math.max(left[i] + 2, plot.x(mark.to)));
-  let taken = -Infinity;
-  seen.forEach((mark, i) => {
-    const shape = { class: 'gap-mark', x: left[i].toFixed(1), y: y + 2, width: (right[i] - left[i]).toFixed(1), height: h - 4 };
-    plot.plot.append(titled(svg('rect', shape), mark.says));
-    const long = mark.label.length * 6.5 + 3;
-    const before = right[i] + long > plot.width;
-    const from = before ? left[i] - long : right[i];
-    if (from > taken && (before || i + 1 === seen.length || from + long < left[i + 1])) {
-      const at = { class: 'strong', 'text-anchor': before ? 'end' : 'start' };
-      plot.plot.append(text(before ? left[i] - 3 : right[i] + 3, y + h - 4, mark.label, at));
-      taken = from + long;
-    }
-    taken = Math.max(taken, right[i]);
+  const seen = lane.marks.filter((mark) => mark.to >= plot.from && mark.from <= plot.to).map((mark) => {
+    const left = plot.x(mark.from);
+    return { ...mark, left, right: Math.max(left + 2, plot.x(mark.to)) };
   });
+  for (const { left, right, says } of seen) {
+    const shape = { class: 'gap-mark', x: left.toFixed(1), y: y + 2, width: (right - left).toFixed(1), height: h - 4 };
+    plot.plot.append(titled(svg('rect', shape), says));
+  }
+  const taken = seen.map(({ left, right }) => [left, right]);
+  const free = ([from, to]) => from >= plot.left && to <= plot.width && taken.every(([left, right]) => to <= left || from >= right);
+  for (const { label, left, right } of seen.sort((a, b) => b.to - b.from - (a.to - a.from))) {
+    const long = label.length * 6.5 + 3;
+    const place = [[right, right + long], [left - long, left]].find(free);
+    if (!place) continue;
+    const after = place[0] === right;
+    const at = { class: 'strong', 'text-anchor': after ? 'start' : 'end' };
+    plot.plot.append(text(after ? right + 3 : left - 3, y + h - 4, label, at));
+    taken.push(place);
+  }
 }
 
 /** The tool's own health: its longest delay in each second, and what it sent late. */

@@ -329,6 +329,17 @@ function curveButtons() {
   });
 }
 
+// ---- Figures -----------------------------------------------------------------------------------
+
+/** Keeps every figure and its unit on one line; what may be copied stays as it is. */
+function keepFigures() {
+  const words = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+  while (words.nextNode()) {
+    const node = words.currentNode;
+    if (!node.parentElement.closest('pre, code')) node.data = node.data.replace(/(\d) (?=\d{3}(?!\d)|m?s\b|%)/g, '$1\u00a0');
+  }
+}
+
 // ---- All of it ---------------------------------------------------------------------------------
 
 function draw() {
@@ -352,6 +363,7 @@ document.addEventListener('click', (event) => {
   const link = event.target.closest('a.moment');
   if (link && link.getAttribute('href') === location.hash) follow();
 });
+keepFigures();
 curveButtons();
 drawn = timeline.clientWidth;
 draw();

@@ -30,6 +30,11 @@ impl EventSender {
         let _ = self.0.send(event).await;
     }
 
+    /// Waits until the queue would take an event.
+    pub async fn room(&self) {
+        drop(self.0.reserve().await);
+    }
+
     /// Events waiting at this moment.
     pub fn queued(&self) -> usize {
         self.0.max_capacity() - self.0.capacity()

@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use rollproof::analysis::*;
 use rollproof::event::*;
 use rollproof::record::*;
+use rollproof::report::stored_baseline;
+use rollproof::scenario::Span;
 use rollproof::verdict::*;
 use support::{Audit, Story};
 
@@ -469,4 +471,93 @@ fn what_the_end_of_the_run_cut_off_is_neither_good_nor_bad() {
     let failed = objective(&verdict, "failed");
     assert_eq!(failed.status, Status::Unknown);
     assert!(failed.note.contains("1 transaction unfinished"), "{}", failed.note);
+}
+
+#[test]
+fn what_may_still_become_good_is_no_miss_and_no_outage() {
+    let story = Story { deadline: Span::secs(60), ..small() };
+    let mut events = story.events();
+    let last = story.load_end() * story.rate / S / u64::from(story.terminals) - 2;
+    spoil(&mut events, last, |row| {
+        (row.outcome, row.end) = (Outcome::Censored, RunTime(story.end()));
+        // A write in vain would be a gap.
+        row.kind = TxnKind::StockLevel;
+    });
+    let (analysis, verdict) = analysed_events(&story, &events);
+    assert_eq!(analysis.outages(|_| true).lengths.len(), 0);
+    // One of fewer than 500 is more than 0.05 %, and may yet be none.
+    let good = objective(&verdict, "good-share");
+    assert_eq!(good.status, Status::Unknown, "{good:?}");
+    assert!(good.note.contains("1 transaction unfinished"), "{}", good.note);
+    assert_eq!(verdict.kind, VerdictKind::Inconclusive, "{}", verdict.sentence);
+
+    // What is bad already stays a miss.
+    for sequence in [last - 2, last - 1] {
+        spoil(&mut events, sequence, |row| row.outcome = Outcome::Failed(ErrorClass::Deadlock));
+    }
+    let (_, verdict) = analysed_events(&story, &events);
+    assert_eq!(objective(&verdict, "good-share").status, Status::Missed);
+}
+
+#[test]
+fn what_begins_in_the_warm_up_and_outlasts_it_is_seen() {
+    // The warm-up takes 3 s.
+    let story = Story { outages: vec![(2_900_000, 9 * S)], ..small() };
+    let (analysis, verdict) = analysed(&story);
+    let pause_us = analysis.writes.cluster.baseline_gap_us;
+    assert!((5_900_000..6_300_000).contains(&pause_us), "{pause_us}");
+    assert_eq!(objective(&verdict, "write-gap").status, Status::Unknown);
+    let outages = analysis.outages(Role::is_judged);
+    assert_eq!(outages.worst.unwrap().start, RunTime(3 * S), "{outages:?}");
+
+    // With a stored baseline there is none of its own that it could hide in.
+    let home = tempfile::tempdir().unwrap();
+    let calm = small().write(&home.path().join("r"), &small().events());
+    let baseline = Some(stored_baseline(&calm).unwrap());
+    let story = Story { baseline_s: 0, baseline, ..story };
+    let (analysis, verdict) = analysed(&story);
+    let gap = analysis.writes.longest(|_| true).unwrap();
+    assert_eq!(gap.start, RunTime(3 * S), "{gap:?}");
+    assert_eq!(objective(&verdict, "write-gap").status, Status::Missed);
+}
+
+#[test]
+fn a_return_nobody_knows_the_end_of_is_not_outdone_by_a_slower_one() {
+    // The last zone's return is watched for less than a window, the others' lie behind it.
+    let (analysis, verdict) = analysed(&Story { settle_s: 2, final_s: 2, ..Story::default() });
+    let [first, .., last] = &analysis.recoveries[..] else { panic!("three zones returned") };
+    assert!(first.after_us > Some(last.watched_us), "{:?}", analysis.recoveries);
+    assert_eq!(last.after_us, None);
+    let recovery = objective(&verdict, "recovery");
+    assert_eq!(recovery.status, Status::Unknown, "{recovery:?}");
+    assert!(recovery.note.contains("phases.settle"), "{}", recovery.note);
+}
+
+/// Marks are words: a zone that somebody marked as stopped must have been down.
+#[test]
+fn an_upgrade_that_was_only_marked_is_no_upgrade() {
+    let story = Story { upgrade: false, settle_s: 20, ..small() };
+    let mark = |at_s: u64, step: &str| {
+        let (step, detail) = (step.to_owned(), String::new());
+        let zone = Some(ZoneId(0));
+        let fact = ClusterFact::Step { step, zone, edge: Edge::Begin, detail };
+        let (at, source) = (RunTime(at_s * S), Source::Marker);
+        Event::Cluster(ClusterEvent { at, uncertainty_us: 0, source, fact })
+    };
+    let marks: [(&[Event], &str); 3] = [
+        (&[mark(20, "stop-server"), mark(22, "start-server")], "its server was never seen down"),
+        (
+            &[mark(20, "stop-server"), mark(21, "install-package"), mark(23, "start-server")],
+            "probes succeeded in the 2.00 s its server was stopped",
+        ),
+        (&[mark(20, "stop-server"), mark(21, "install-package")], "probes succeeded in the"),
+    ];
+    for (marks, words) in marks {
+        let mut events = story.events();
+        events.extend_from_slice(marks);
+        let (analysis, verdict) = analysed_events(&story, &events);
+        assert_eq!(verdict.kind, VerdictKind::Invalid, "{}", verdict.sentence);
+        let told = analysis.controls.iter().any(|control| control.detail.contains(words));
+        assert!(told, "{words}: {:?}", analysis.controls);
+    }
 }

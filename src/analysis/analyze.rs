@@ -6,7 +6,7 @@ use crate::record::{BaselineFigures as Figures, Fingerprint, Record, StoredBasel
 
 use super::baseline;
 use super::brownouts::{BrownoutFigures, BrownoutLog, Ordinary};
-use super::business::{Felt, Terminals};
+use super::business::{Feeling, Felt, Terminals};
 use super::controls::controls;
 use super::course::Course;
 use super::data::DataSafety;
@@ -281,11 +281,15 @@ impl<'a> LoadPass<'a> {
         self.windows.record(&whole, grade);
         self.series.business(&whole, grade);
         self.brownouts.record(&whole, grade, self.end);
-        let good = grade == Grade::Good;
-        if good {
+        let how = match grade {
+            Grade::Good => Feeling::Good,
+            Grade::Censored if !overdue => Feeling::Undecided,
+            _ => Feeling::Bad,
+        };
+        if how == Feeling::Good {
             self.firsts.succeeded(key, &whole);
         }
-        let felt = Felt { scheduled: whole.scheduled, end: whole.end, good };
+        let felt = Felt { scheduled: whole.scheduled, end: whole.end, how };
         let (outages, phases) = (&mut self.outages, self.phases);
         self.terminals.felt(key, attempt.sequence, felt, |key, felt| {
             outages.felt(key, felt, phases);

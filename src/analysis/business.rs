@@ -50,7 +50,16 @@ pub type TerminalKey = (usize, u32);
 pub(super) struct Felt {
     pub(super) scheduled: RunTime,
     pub(super) end: RunTime,
-    pub(super) good: bool,
+    pub(super) how: Feeling,
+}
+
+/// How a terminal felt a business transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Feeling {
+    Good,
+    Bad,
+    /// Unfinished at the run's end, with its deadline still ahead.
+    Undecided,
 }
 
 /// Finished transactions a terminal may hold back for an earlier one; beyond it, the earlier one
@@ -196,7 +205,7 @@ mod tests {
         for row in rows {
             if let Some(whole) = terminals.push(0, row) {
                 services.push(whole.service_us());
-                let felt = Felt { scheduled: whole.scheduled, end: whole.end, good: true };
+                let felt = Felt { scheduled: whole.scheduled, end: whole.end, how: Feeling::Good };
                 terminals.felt((0, 1), row.sequence, felt, |_, felt| order.push(felt.scheduled));
             }
         }

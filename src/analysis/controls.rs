@@ -58,20 +58,27 @@ pub(super) fn controls(course: &Course, probes: &ProbeLog, run: &RunFacts) -> Ve
 fn of_zone(course: &Course, probes: &ProbeLog, run: &RunFacts, zone: ZoneId) -> Vec<Control> {
     let mut controls = Vec::new();
     controls.extend(server_up(course, probes, zone));
-    controls.extend(server_down(course, probes, zone));
+    controls.extend(server_down(course, probes, zone, run.end));
     controls.extend(run.upgrade.as_ref().and_then(|intent| version(course, intent, zone)));
-    if let Some(outside) = &run.outside {
-        let seen = [seen_down(course, probes, zone), seen_version(course, outside, zone)];
-        controls.extend(seen.into_iter().flatten().map(|mut control| {
-            // What was cut short may not have got to this zone.
-            if let (Some(why), ControlOutcome::Broken) = (&run.ended_early, control.outcome) {
-                control.outcome = ControlOutcome::Unseen;
-                control.detail = format!("{} when the run ended early ({why})", control.detail);
-            }
-            control
-        }));
-    }
+    // Marks are only words: who made them without a command to be wrapped must have done it too.
+    let by_others = run.outside.is_some() || is_marked(course, zone);
+    let down = by_others.then(|| seen_down(course, probes, zone)).flatten();
+    let version = run.outside.as_ref().and_then(|outside| seen_version(course, outside, zone));
+    controls.extend([down, version].into_iter().flatten().map(|mut control| {
+        // What was cut short may not have got to this zone.
+        if let (Some(why), ControlOutcome::Broken) = (&run.ended_early, control.outcome) {
+            control.outcome = ControlOutcome::Unseen;
+            control.detail = format!("{} when the run ended early ({why})", control.detail);
+        }
+        control
+    }));
     controls
+}
+
+/// Whether somebody marked that the zone was taken away.
+fn is_marked(course: &Course, zone: ZoneId) -> bool {
+    let taken = [step::STOP_ZONE, step::STOP_SERVER].into_iter();
+    taken.flat_map(|name| course.steps_of(zone, name)).any(|run| run.source == Source::Marker)
 }
 
 /// A step of which somebody told who does it: what observers saw cannot be held against itself.
@@ -113,6 +120,13 @@ fn seen_down(course: &Course, probes: &ProbeLog, zone: ZoneId) -> Option<Control
         (_, 0) => (
             ControlOutcome::Broken,
             format!("it was seen down at {at} while all {well} probes of it succeeded"),
+        ),
+        (well, badly) if well > badly => (
+            ControlOutcome::Broken,
+            format!(
+                "it was seen down at {at} while {well} of {} probes of it succeeded",
+                well + badly
+            ),
         ),
         (_, _) => (
             ControlOutcome::Held,
@@ -164,15 +178,16 @@ fn server_up(course: &Course, probes: &ProbeLog, zone: ZoneId) -> Option<Control
 }
 
 /// Every stretch in which the zone's server was known to be stopped: from the end of the step
-/// that stopped it to the beginning of the one that starts it.
-fn server_down(course: &Course, probes: &ProbeLog, zone: ZoneId) -> Vec<Control> {
+/// that stopped it to the beginning of the one that starts it, or to the run's end.
+fn server_down(course: &Course, probes: &ProbeLog, zone: ZoneId, run_end: RunTime) -> Vec<Control> {
     let stops = course.steps_of(zone, step::STOP_SERVER).filter(is_told);
     stops
         .filter(|stop| stop.outcome != StepOutcome::Failed)
         .filter_map(|stop| {
             let mut starts = course.steps_of(zone, step::START_SERVER);
-            let start = starts.find(|start| start.begin >= stop.end)?.begin;
-            // A marker that is followed by the start at once leaves open when the stop was done.
+            let start = starts.find(|start| start.begin >= stop.end).map_or(run_end, |s| s.begin);
+            // A marker that is followed by the start at once leaves open when the stop was done,
+            // and so does one that is followed by nothing.
             let known = stop.outcome == StepOutcome::Done || stop.end < start;
             known.then(|| probed(probes, zone, stop.end, start))
         })

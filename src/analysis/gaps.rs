@@ -146,17 +146,22 @@ impl Flow {
         within
     }
 
-    /// Every stretch between good writes, those at the load's beginning and end included.
-    fn stretches(&self) -> Vec<(RunTime, RunTime, bool)> {
-        let (Some(first), Some(last)) = (self.completions.first(), self.completions.last()) else {
-            return vec![(self.first_due, self.last_wanted, true)];
+    /// Every stretch between good writes, those at the load's beginning and end included. One that
+    /// outlasts the warm-up is cut in two where judging begins: the rest is judged by itself.
+    fn stretches(&self, judged_from: RunTime) -> Vec<(RunTime, RunTime, bool)> {
+        let cut = |(start, end, open): (RunTime, RunTime, bool)| {
+            let middle = judged_from.max(start).min(end);
+            [(start, middle, open), (middle, end, open)]
         };
-        let between = self.completions.neighbours().map(|(start, end)| (start, end, false));
-        std::iter::once((self.first_due, first, false))
-            .chain(between)
-            .chain([(last, self.last_wanted, true)])
-            .filter(|(start, end, _)| start < end)
-            .collect()
+        let stretches = match (self.completions.first(), self.completions.last()) {
+            (Some(first), Some(last)) => {
+                let between = self.completions.neighbours().map(|(start, end)| (start, end, false));
+                let beginning = std::iter::once((self.first_due, first, false));
+                beginning.chain(between).chain([(last, self.last_wanted, true)]).collect()
+            }
+            _ => vec![(self.first_due, self.last_wanted, true)],
+        };
+        stretches.into_iter().flat_map(cut).filter(|(start, end, _)| start < end).collect()
     }
 
     fn rate_per_s(&self, baseline_us: u64) -> f64 {
@@ -177,7 +182,7 @@ impl Flow {
         let service_p99_us = held_against.map_or(0, |of| of.write_service_p99_us);
         let pauses = held_against.map(|of| &of.write_pause_us);
         let stored_us = pauses.and_then(|of| of.get(&scope.to_string())).copied().unwrap_or(0);
-        let stretches = self.stretches();
+        let stretches = self.stretches(phases.judged_from());
         let baseline = phases.span(Role::Baseline).unwrap_or_default();
         let rate_per_s = self.rate_per_s(baseline.1.since_us(baseline.0));
         let baseline_gap_us = stretches

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use crate::event::RunTime;
 
-use super::business::{Felt, TerminalKey};
+use super::business::{Feeling, Felt, TerminalKey};
 use super::latency::Latency;
 use super::per_terminal::PerTerminal;
 use super::phases::Phases;
@@ -83,10 +83,17 @@ impl OutageLog {
 
     pub(super) fn felt(&mut self, terminal: TerminalKey, felt: Felt, phases: &Phases) {
         let running = self.running.of(terminal);
-        if !felt.good {
-            running.get_or_insert(felt.scheduled);
-        } else if let Some(start) = running.take() {
-            self.close(terminal, start, felt.end, false, phases);
+        match felt.how {
+            Feeling::Bad => {
+                running.get_or_insert(felt.scheduled);
+            }
+            Feeling::Good => {
+                if let Some(start) = running.take() {
+                    self.close(terminal, start, felt.end, false, phases);
+                }
+            }
+            // Neither the beginning of an outage nor the end of one.
+            Feeling::Undecided => {}
         }
     }
 
@@ -98,6 +105,9 @@ impl OutageLog {
         open: bool,
         phases: &Phases,
     ) {
+        // What began in the warm-up and outlasted it is judged from there.
+        let judged_from = phases.judged_from();
+        let start = if end > judged_from { start.max(judged_from) } else { start };
         let phase = phases.at(start);
         self.phases[phase].record(Outage { terminal, start, end, open, phase });
     }

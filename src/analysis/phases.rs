@@ -85,6 +85,11 @@ impl Phases {
         Some((self.phase(first).start, self.phase(last).end))
     }
 
+    /// When the warm-up was over.
+    pub(super) fn judged_from(&self) -> RunTime {
+        self.span(Role::WarmUp).map_or(RunTime::ZERO, |(_, end)| end)
+    }
+
     /// When the load ended: at the drain, or with the run.
     pub(super) fn load_end(&self) -> RunTime {
         let drain = self.span(Role::Drain).map(|(start, _)| start);

@@ -19,6 +19,10 @@ const HEARTBEAT: Duration = Duration::from_millis(5);
 /// Distance of two samples.
 const SAMPLE_US: u64 = 1_000_000;
 
+/// A stall of this length, in µs, is a sample of its own: one within a write gap must not be hidden
+/// by a longer one beside it.
+const TOLD_AT_ONCE_US: u64 = 50_000;
+
 /// An arrival dispatched later than this to an idle terminal is the tool's own fault.
 const LATE_US: u64 = 10_000;
 
@@ -72,15 +76,16 @@ impl SelfWatch {
                     cpu_us: cpu_us(),
                     drift: clock.drift(),
                 });
-                if let Some(sample) = sample {
-                    // A full queue holds this thread up as it does every sender, and shows as a
-                    // stall in the next sample.
-                    runtime.block_on(events.send(Event::Own(sample)));
+                // Whatever holds this thread up from here on makes the next heartbeat late. A full
+                // queue does, as it does every sender: that is a stall like any other.
+                due = (due + HEARTBEAT).max(Instant::now());
+                match sample {
+                    Some(sample) => runtime.block_on(events.send(Event::Own(sample))),
+                    None => runtime.block_on(events.room()),
                 }
                 if over {
                     return;
                 }
-                due = (due + HEARTBEAT).max(Instant::now());
             }
         });
         Self { stop, thread }
@@ -125,7 +130,7 @@ impl<'a> Watch<'a> {
         Self { dispatch, sampled_at, stall_us_max: 0, stall_at: sampled_at, dispatched: 0, late: 0 }
     }
 
-    /// Takes in a heartbeat; gives a sample once a second and at the end.
+    /// Takes in a heartbeat; gives a sample once a second, after a stall, and at the end.
     fn beat(&mut self, beat: Beat, machine: impl FnOnce() -> Machine) -> Option<SelfSample> {
         let Beat { now, stall, over } = beat;
         let stall_us = RunTime::from_duration(stall).as_us();
@@ -133,7 +138,8 @@ impl<'a> Watch<'a> {
             self.stall_us_max = stall_us;
             self.stall_at = RunTime(now.as_us().saturating_sub(stall_us));
         }
-        if !over && now.since_us(self.sampled_at) < SAMPLE_US {
+        let is_due = over || stall_us >= TOLD_AT_ONCE_US;
+        if !is_due && now.since_us(self.sampled_at) < SAMPLE_US {
             return None;
         }
         let Machine { queued, cpu_us, drift } = machine();
@@ -188,6 +194,46 @@ mod tests {
         assert_eq!((first.dispatched, first.dispatched_late, first.queue_len), (2, 1, 7));
         let next = second(&mut watch, 1_000, None, Drift::default());
         assert_eq!((next.stall_us_max, next.dispatched), (0, 0), "each sample begins anew");
+    }
+
+    #[test]
+    fn no_long_stall_is_hidden_by_a_longer_one() {
+        let dispatch = Dispatch::default();
+        let mut watch = Watch::new(RunTime::ZERO, &dispatch);
+        let beat = |at_ms: u64, stall_ms| Beat {
+            now: RunTime(at_ms * 1_000),
+            stall: Duration::from_millis(stall_ms),
+            over: false,
+        };
+        let machine = || Machine { queued: 0, cpu_us: 0, drift: Drift::default() };
+        let beats = [(105, 4), (410, 300), (415, 0), (620, 200), (800, 49), (1_620, 0)];
+        let told = beats.iter().filter_map(|&(at, stall)| watch.beat(beat(at, stall), machine));
+        let told: Vec<_> = told.map(|sample| (sample.stall_at.0, sample.stall_us_max)).collect();
+        assert_eq!(told, [(110_000, 300_000), (420_000, 200_000), (751_000, 49_000)]);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_full_queue_is_a_stall() {
+        let clock = RunClock::start();
+        let (events, mut queue) = EventSender::channel(1);
+        let full = Event::Own(second(
+            &mut Watch::new(RunTime::ZERO, &Dispatch::default()),
+            0,
+            None,
+            Drift::default(),
+        ));
+        events.send(full).await;
+        let watch = SelfWatch::start(clock, Arc::default(), events);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let _ = queue.recv().await;
+        let stopped = tokio::spawn(watch.stop());
+        let mut longest_us = 0;
+        while let Some(event) = queue.recv().await {
+            let Event::Own(sample) = event else { panic!("only the watch sends") };
+            longest_us = longest_us.max(sample.stall_us_max);
+        }
+        stopped.await.unwrap();
+        assert!(longest_us >= 200_000, "{longest_us} µs");
     }
 
     #[test]

@@ -120,10 +120,7 @@ fn failed(part: &Part<'_>, limit: u64) -> ObjectiveResult {
     let evidence = part.worst(Counts::bad, detail);
     let result = result.found(Figure::Count(bad), bad <= limit, evidence);
     if bad <= limit && bad + undecided > limit {
-        return result.unknown(format!(
-            "{} unfinished at the end of the run",
-            words::counted(undecided, "transaction")
-        ));
+        return result.unknown(unfinished(undecided));
     }
     result
 }
@@ -142,7 +139,17 @@ fn good_share(part: &Part<'_>, limit: f64) -> ObjectiveResult {
         format!("{} of {} good there", words::count(own.good), words::count(own.offered))
     };
     let evidence = part.worst(bad, detail);
-    result.found(Figure::Share(share), share >= limit, evidence)
+    let result = result.found(Figure::Share(share), share >= limit, evidence);
+    let undecided = counts.undecided();
+    if share < limit && (counts.good + undecided) as f64 / counts.offered as f64 >= limit {
+        return result.unknown(unfinished(undecided));
+    }
+    result
+}
+
+/// Why something cannot be told: so many transactions may still have become good, or bad.
+fn unfinished(undecided: u64) -> String {
+    format!("{} unfinished at the end of the run", words::counted(undecided, "transaction"))
 }
 
 fn write_gap(part: &Part<'_>, limit: Span) -> ObjectiveResult {

@@ -135,8 +135,16 @@ fn recovery(analysis: &Analysis) -> Option<ObjectiveResult> {
     let limit = analysis.run.scenario.objectives.recovery_max.as_us();
     let title = "slowest return to calm";
     let result = objective("recovery", title, Limit::AtMost(Figure::DurationUs(limit)));
-    let rank =
-        |back: &&Recovery| (back.after_us.unwrap_or(back.watched_us), back.after_us.is_none());
+    let missed = |back: &Recovery| match back.after_us {
+        Some(us) => us > limit,
+        None => back.watched_us >= limit && back.watched_us >= RECOVERY_WINDOW_US,
+    };
+    // Of those that kept the limit as far as is known, one that is not known to: it may be slower
+    // than any.
+    let rank = |back: &&Recovery| {
+        let lasted = back.after_us.unwrap_or(back.watched_us);
+        (missed(back), back.after_us.is_none(), lasted)
+    };
     let Some(worst) = analysis.recoveries.iter().max_by_key(rank) else {
         let returned =
             |run: &StepRun| run.step == step::START_ZONE && run.outcome == StepOutcome::Done;
@@ -159,10 +167,11 @@ fn recovery(analysis: &Analysis) -> Option<ObjectiveResult> {
         None => {
             let measured = Figure::NotWithinUs(worst.watched_us);
             let judged = result.found(measured, false, Some(evidence));
-            if worst.watched_us >= limit && worst.watched_us >= RECOVERY_WINDOW_US {
-                judged
-            } else {
-                judged.unknown("it was not watched for long enough; lengthen phases.settle")
+            match missed(worst) {
+                true => judged,
+                false => {
+                    judged.unknown("it was not watched for long enough; lengthen phases.settle")
+                }
             }
         }
     })
@@ -176,7 +185,7 @@ fn brownout(analysis: &Analysis) -> ObjectiveResult {
     let Some(found) = &analysis.brownouts else {
         return result.unknown("there is no baseline to be slower than");
     };
-    if found.blind * 2 > found.windows {
+    if found.windows == 0 || found.blind * 2 > found.windows {
         return result.unknown("too few transactions a second; raise load.rate");
     }
     let in_turn = |of: &Brownout| found.sum(|other| other.zone == of.zone);

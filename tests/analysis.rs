@@ -180,6 +180,26 @@ fn figures_of_windows_follow_an_outage() {
     assert_eq!(analysis.recoveries.len(), 3);
 }
 
+/// Windows of ten seconds are not those of the clock: what is lost across an edge is lost.
+#[test]
+fn the_worst_ten_seconds_are_the_worst_wherever_they_begin() {
+    let story = Story { settle_s: 20, ..small() };
+    let lost = 18_400_000..21_600_000;
+    let mut events = story.events();
+    for event in &mut events {
+        if let Event::Attempt(row) = event
+            && lost.contains(&row.scheduled.0)
+        {
+            row.outcome = Outcome::Failed(ErrorClass::Deadlock);
+        }
+    }
+    let (_, verdict) = analysed_events(&story, &events);
+    let throughput = objective(&verdict, "throughput");
+    let Some(Figure::Share(share)) = throughput.measured else { panic!("{throughput:?}") };
+    assert!((0.66..0.7).contains(&share), "{share}");
+    assert_eq!(throughput.status, Status::Missed);
+}
+
 #[test]
 fn each_terminal_that_was_on_a_stopped_zone_is_followed_to_its_next_success() {
     let mut story = Story::default();

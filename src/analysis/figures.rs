@@ -117,7 +117,7 @@ pub struct Analysis {
     pub writes: WriteGaps,
     /// What probes found, zone by zone.
     pub probes: Vec<ZoneProbes>,
-    /// Throughput in windows of ten seconds through the upgrade.
+    /// Throughput through the upgrade, in a window of ten seconds at every second.
     pub throughput: Vec<Throughput>,
     /// The run cut into slices of time, for charts.
     pub series: Series,

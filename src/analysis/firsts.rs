@@ -20,7 +20,7 @@ pub struct FirstSuccess {
     /// Until the first good completion of a transaction started after that, in µs.
     pub after_us: Option<u64>,
     /// The same for each terminal that was on that zone, which is where its last attempt before
-    /// had gone. One that never succeeded again counts as such.
+    /// had gone. One that tried and never succeeded again counts as such.
     pub terminals: Latency,
 }
 
@@ -35,6 +35,8 @@ pub(super) struct FirstLog {
 /// What a terminal did between two stops.
 #[derive(Debug, Clone, Copy, Default)]
 struct Stretch {
+    /// Anything was attempted.
+    tried: bool,
     /// Start of its last attempt, and where it went.
     last: Option<(RunTime, ZoneId)>,
     /// First completion of a good transaction that was started here.
@@ -56,9 +58,10 @@ impl FirstLog {
     }
 
     pub(super) fn attempt(&mut self, terminal: TerminalKey, attempt: &Attempt) {
-        let Some(zone) = attempt.zone else { return };
         if let Some(stretch) = self.stretch(terminal, attempt.start) {
-            stretch.last = stretch.last.max(Some((attempt.start, zone)));
+            stretch.tried = true;
+            let went = attempt.zone.map(|zone| (attempt.start, zone));
+            stretch.last = stretch.last.max(went);
         }
     }
 
@@ -96,7 +99,10 @@ impl FirstLog {
                 if mark.zone.is_some() && was_on.map(|(_, zone)| zone) == mark.zone {
                     match after_us {
                         Some(us) => mark.terminals.record(us),
-                        None => mark.terminals.record_never(),
+                        None if after.iter().any(|stretch| stretch.tried) => {
+                            mark.terminals.record_never();
+                        }
+                        None => {}
                     }
                 }
             }
@@ -147,9 +153,10 @@ mod tests {
             detail: String::new(),
         };
         let mut log = FirstLog::new(&Course { steps: vec![stop], ..Course::default() });
-        // Terminal 0 went to zone 1 last, 1 to zone 0, 2 to zone 1 and never succeeded again.
-        for (terminal, start, zone) in [(0, 90, 1), (0, 20, 0), (1, 95, 0), (1, 30, 1), (2, 99, 1)]
-        {
+        // Terminal 0 went to zone 1 last, 1 to zone 0, 2 to zone 1 and never succeeded again, 3 to
+        // zone 1 and had nothing to do any more.
+        let went = [(0, 90, 1), (0, 20, 0), (1, 95, 0), (1, 30, 1), (2, 99, 1), (2, 120, 0)];
+        for (terminal, start, zone) in went.into_iter().chain([(3, 99, 1)]) {
             log.attempt((0, terminal), &attempt(start, zone));
         }
         // What began before the stop says nothing about what came after it.

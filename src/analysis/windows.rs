@@ -12,6 +12,8 @@ use super::phases::{Phases, Role};
 
 /// Length of a window in which completed is held against offered, in µs.
 pub const THROUGHPUT_WINDOW_US: u64 = 10_000_000;
+/// Such a window begins every so many µs: what is felt does not keep to a grid.
+const THROUGHPUT_STEP_US: u64 = 1_000_000;
 /// Length of a window in which p99 is taken after a zone's return, in µs.
 pub const RECOVERY_WINDOW_US: u64 = 5_000_000;
 /// A zone's return is watched this long at most, in µs.
@@ -59,11 +61,19 @@ pub struct Recovery {
 /// Collects windows while transactions stream by.
 #[derive(Debug)]
 pub(super) struct Windows {
-    /// By number, from the run's beginning to its end.
-    throughput: Vec<Throughput>,
+    /// What was offered and done in every [`THROUGHPUT_STEP_US`], by number from the run's
+    /// beginning to its end.
+    steps: Vec<Step>,
     end: RunTime,
     returns: Vec<Return>,
     load: Option<(RunTime, RunTime)>,
+}
+
+/// A step's offered and completed.
+#[derive(Debug, Clone, Copy, Default)]
+struct Step {
+    offered: u64,
+    completed: u64,
 }
 
 /// The stretch after a zone's return, cut into windows.
@@ -77,21 +87,16 @@ struct Return {
 
 impl Windows {
     pub(super) fn new(course: &Course, phases: &Phases, end: RunTime) -> Self {
-        Self {
-            throughput: Vec::new(),
-            end,
-            returns: returns(course, phases.load_end()),
-            load: None,
-        }
+        Self { steps: Vec::new(), end, returns: returns(course, phases.load_end()), load: None }
     }
 
     pub(super) fn record(&mut self, whole: &Business, grade: Grade) {
         let good = grade == Grade::Good;
         let (first, last) = self.load.unwrap_or((whole.scheduled, whole.scheduled));
         self.load = Some((first.min(whole.scheduled), last.max(whole.scheduled)));
-        self.window(whole.scheduled).offered += 1;
+        self.step(whole.scheduled).offered += 1;
         if good {
-            self.window(whole.end).completed += 1;
+            self.step(whole.end).completed += 1;
         }
         // Few: one a zone.
         let within = |r: &&mut Return| (r.from..r.until).contains(&whole.scheduled);
@@ -105,29 +110,36 @@ impl Windows {
         }
     }
 
-    fn window(&mut self, at: RunTime) -> &mut Throughput {
+    fn step(&mut self, at: RunTime) -> &mut Step {
         // Rows dated past the run's end are a problem of their own.
-        let index = (at.min(self.end).0 / THROUGHPUT_WINDOW_US) as usize;
-        for number in self.throughput.len()..=index {
-            let start = RunTime(number as u64 * THROUGHPUT_WINDOW_US);
-            self.throughput.push(Throughput { start, ..Throughput::default() });
+        let index = (at.min(self.end).0 / THROUGHPUT_STEP_US) as usize;
+        if index >= self.steps.len() {
+            self.steps.resize(index + 1, Step::default());
         }
-        &mut self.throughput[index]
+        &mut self.steps[index]
     }
 
-    /// Throughput of every window that lies within the load and touches the upgrade.
+    /// Throughput of every window that lies within the load and touches the upgrade, in order of
+    /// their beginnings.
     pub(super) fn throughput(&self, phases: &Phases) -> Vec<Throughput> {
+        const STEPS: usize = (THROUGHPUT_WINDOW_US / THROUGHPUT_STEP_US) as usize;
         let Some((first, last)) = self.load else { return Vec::new() };
         let Some((from, until)) = phases.span(Role::Window) else { return Vec::new() };
         let last = last.min(phases.load_end());
-        self.throughput
-            .iter()
+        let window = |(number, steps): (usize, &[Step])| Throughput {
+            start: RunTime(number as u64 * THROUGHPUT_STEP_US),
+            offered: steps.iter().map(|step| step.offered).sum(),
+            completed: steps.iter().map(|step| step.completed).sum(),
+        };
+        self.steps
+            .windows(STEPS)
+            .enumerate()
+            .map(window)
             .filter(|window| {
                 let end = window.start.plus_us(THROUGHPUT_WINDOW_US);
                 window.start >= first && end <= last && window.start < until && end > from
             })
             .filter(|window| window.offered > 0)
-            .copied()
             .collect()
     }
 

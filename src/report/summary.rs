@@ -5,7 +5,7 @@ mod layout;
 use crate::analysis::{
     Analysis, Brownout, BrownoutFigures, ClockStep, Counts, Downtime, Gap, InputFigures,
     InputShare, Latency, LeadersMoved, LookedUp, OutageFigures, PhaseFigures, Role, ScopeGaps,
-    StepRun, Tally, WarningSeen, ZoneCheck, words,
+    StepRun, THROUGHPUT_WINDOW_US, Tally, WarningSeen, ZoneCheck, words,
 };
 use crate::compare::Section;
 use crate::event::{RunTime, ZoneId};
@@ -349,8 +349,10 @@ fn brownouts(analysis: &Analysis, found: &BrownoutFigures) -> BrownoutsOut {
 }
 
 fn throughput(analysis: &Analysis) -> Vec<ThroughputOut> {
+    // One beside the other; the objective is held against those that overlap as well.
     let windows = analysis.throughput.iter();
-    windows
+    let beside = windows.filter(|window| window.start.0.is_multiple_of(THROUGHPUT_WINDOW_US));
+    beside
         .map(|window| ThroughputOut {
             start_us: window.start.0,
             offered: window.offered,

@@ -1,7 +1,7 @@
 //! Each objective of the scenario against what was measured.
 
 use crate::analysis::{
-    Analysis, Brownout, LoadCourse, PhaseFigures, RECOVERY_WINDOW_US, Recovery, StepOutcome,
+    Analysis, Brownout, LoadCourse, PhaseFigures, RECOVERY_WINDOW_US, Recovery, Role, StepOutcome,
     StepRun, THROUGHPUT_WINDOW_US, words,
 };
 use crate::event::RunTime;
@@ -117,8 +117,11 @@ fn throughput(analysis: &Analysis) -> ObjectiveResult {
     };
     let span = (worst.start, worst.start.plus_us(THROUGHPUT_WINDOW_US));
     // A window of ten seconds may hold several steps: the one with the most bad ones stands for it.
-    let within =
-        analysis.phases.iter().filter(|p| p.phase.start < span.1 && p.phase.end > span.0).rev();
+    let within = analysis
+        .phases
+        .iter()
+        .filter(|p| p.role == Role::Window && p.phase.start < span.1 && p.phase.end > span.0)
+        .rev();
     let phase = within.max_by_key(|phase| phase.total.counts.bad());
     let detail = format!(
         "{} completed of {} offered in 10 s",

@@ -117,11 +117,11 @@ fn throughput(analysis: &Analysis) -> ObjectiveResult {
     };
     let span = (worst.start, worst.start.plus_us(THROUGHPUT_WINDOW_US));
     // A window of ten seconds may hold several steps: the one with the most bad ones stands for it.
+    // Where there are none, what is missing was still under way at its end: the last one does.
     let within = analysis
         .phases
         .iter()
-        .filter(|p| p.role == Role::Window && p.phase.start < span.1 && p.phase.end > span.0)
-        .rev();
+        .filter(|p| p.role == Role::Window && p.phase.start < span.1 && p.phase.end > span.0);
     let phase = within.max_by_key(|phase| phase.total.counts.bad());
     let detail = format!(
         "{} completed of {} offered in 10 s",

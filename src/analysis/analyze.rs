@@ -12,7 +12,7 @@ use super::course::Course;
 use super::data::DataSafety;
 use super::errors::{ErrorCount, ErrorLog};
 use super::evidence::Proof;
-use super::figures::{Analysis, BaselineHalves, PhaseFigures, RunFacts};
+use super::figures::{Analysis, BaselineHalf, BaselineHalves, PhaseFigures, RunFacts};
 use super::firsts::{FirstLog, FirstSuccess};
 use super::gaps::{WriteFlows, WriteGaps};
 use super::input::{AnalysisError, RecordSet, Shard};
@@ -376,11 +376,10 @@ fn phase_figures(
     .collect()
 }
 
-fn halves([first, second]: &[Latency; 2]) -> Option<BaselineHalves> {
-    match (first.quantile(0.5), second.quantile(0.5)) {
-        (Quantile::Us(first_p50_us), Quantile::Us(second_p50_us)) => {
-            Some(BaselineHalves { first_p50_us, second_p50_us })
-        }
+fn halves(halves: &[Latency; 2]) -> Option<BaselineHalves> {
+    let half = |of: &Latency| match (of.quantile(0.5), of.quantile(0.99)) {
+        (Quantile::Us(p50_us), Quantile::Us(p99_us)) => Some(BaselineHalf { p50_us, p99_us }),
         _ => None,
-    }
+    };
+    Some(BaselineHalves { first: half(&halves[0])?, second: half(&halves[1])? })
 }

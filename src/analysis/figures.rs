@@ -91,13 +91,22 @@ impl PhaseFigures {
     }
 }
 
-/// The baseline's two halves, by the response of their business transactions in µs.
+/// The baseline's two halves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BaselineHalves {
-    /// Median of the first half.
-    pub first_p50_us: u64,
-    /// Median of the second half.
-    pub second_p50_us: u64,
+    /// Up to its middle.
+    pub first: BaselineHalf,
+    /// From there on.
+    pub second: BaselineHalf,
+}
+
+/// A half of the baseline, by the response of its business transactions in µs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BaselineHalf {
+    /// Median.
+    pub p50_us: u64,
+    /// p99: what the rest of the run is held against comes from it.
+    pub p99_us: u64,
 }
 
 /// Everything the analysis of a run found.

@@ -49,7 +49,7 @@ pub use course::{
 };
 pub use data::{DataSafety, ZoneCheck};
 pub use errors::{ErrorCount, ErrorKey};
-pub use figures::{Analysis, BaselineHalves, PhaseFigures, RunFacts};
+pub use figures::{Analysis, BaselineHalf, BaselineHalves, PhaseFigures, RunFacts};
 pub use firsts::FirstSuccess;
 pub use gaps::{Gap, Scope, ScopeGaps, WriteGaps};
 pub use input::AnalysisError;

@@ -1,8 +1,8 @@
 //! The sentences that the text and the Markdown report have in common.
 
 use crate::analysis::{
-    Analysis, ControlOutcome, InputShare, LeadersMoved, LoadCourse, PhaseFigures, Role,
-    ShareOutcome, StepOutcome, ZoneCourse, words,
+    Analysis, BaselineHalf, ControlOutcome, InputShare, LeadersMoved, LoadCourse, PhaseFigures,
+    Role, ShareOutcome, StepOutcome, ZoneCourse, words,
 };
 use crate::event::{RunTime, Source, ZoneId};
 use crate::phase::step;
@@ -224,11 +224,14 @@ fn baseline(analysis: &Analysis) -> Option<String> {
             words::duration(phase.phase.length_us())
         )
     });
+    let half = |of: BaselineHalf| {
+        format!("{} and {}", words::duration(of.p50_us), words::duration(of.p99_us))
+    };
     Some(format!(
-        "Baseline of {}: median {} in its first half, {} in its second.{}",
+        "Baseline of {}: median and p99 {} in its first half, {} in its second.{}",
         words::duration(baseline),
-        words::duration(halves.first_p50_us),
-        words::duration(halves.second_p50_us),
+        half(halves.first),
+        half(halves.second),
         shorter.unwrap_or_default()
     ))
 }

@@ -230,7 +230,7 @@ fn baseline(analysis: &Analysis, add: &mut impl FnMut(VerdictKind, String)) {
         let text = "half of the baseline has no successful transaction";
         return add(VerdictKind::Inconclusive, text.to_owned());
     };
-    let (a, b) = (halves.first_p50_us, halves.second_p50_us);
+    let (a, b) = (halves.first.p50_us, halves.second.p50_us);
     let (less, more) = (a.min(b), a.max(b));
     if more - less > HALVES_US_MAX && more as f64 > less as f64 * HALVES_FACTOR_MAX {
         let text = format!(

@@ -12,7 +12,7 @@ use browser::Browser;
 
 use rollproof::analysis::analyze;
 use rollproof::event::{ClusterFact, Edge, Event};
-use rollproof::record::Record;
+use rollproof::record::{OutsideUpgrade, Record, Work};
 use rollproof::report::derive;
 use rollproof::scenario::Scenario;
 use serde_json::{Value, json};
@@ -88,6 +88,38 @@ fn the_answer_comes_first_with_its_moment_and_its_zone() {
     let unchecked = Story { audit: None, ..story(0) };
     let unchecked = page(&unchecked, &unchecked.events());
     assert!(unchecked.contains("not checked") && unchecked.contains("inconclusive"));
+}
+
+/// The tile may not say another thing than the answer above it.
+#[test]
+fn what_an_objective_alone_leaves_open_is_not_valid() {
+    let home = tempfile::tempdir().unwrap();
+    let story = Story { upgrade: false, ..story(0) };
+    let mut record = story.write(&home.path().join("run"), &story.events());
+    // A load whose end was not recorded: only its one objective knows.
+    record.manifest.work = Work::Load;
+    let page = page_of(record);
+    assert!(page.contains("INCONCLUSIVE"), "{}", &page[page.find("<main>").unwrap()..][..600]);
+    let tiles = &page[page.find("class=\"tiles\"").unwrap()..page.find("class=\"facts\"").unwrap()];
+    assert!(tiles.contains("Chunks loaded") && !tiles.contains("Served in time"), "{tiles}");
+    assert!(tiles.contains("inconclusive") && !tiles.contains(">valid<"), "{tiles}");
+}
+
+#[test]
+fn the_command_to_reproduce_names_what_was_watched_or_wrapped() {
+    let home = tempfile::tempdir().unwrap();
+    let story = Story { upgrade: false, ..story(0) };
+    let record = story.write(&home.path().join("run"), &story.events());
+    let page_with = |wrapped, target: Option<&str>| {
+        let mut record = record.clone();
+        let target_version = target.map(str::to_owned);
+        record.manifest.outside = Some(OutsideUpgrade { wrapped, target_version });
+        page_of(record)
+    };
+    let wrapped = page_with(true, Some("10.11.19"));
+    assert!(wrapped.contains("scenario.toml --upgrade-cmd COMMAND --target-version 10.11.19<"));
+    assert!(page_with(false, Some("10.11.19")).contains("scenario.toml --until-version 10.11.19<"));
+    assert!(wrapped.contains("rollproof report ."));
 }
 
 #[test]
@@ -212,7 +244,12 @@ fn a_browser_zooms_follows_a_link_to_its_moment_and_asks_for_nothing() {
     let (from, to) = in_view(&mut browser);
     assert_eq!((from, to), ((end / 4.0).round(), (end * 0.75).round()));
     browser.key("ArrowRight");
-    assert!(in_view(&mut browser).0 > from);
+    let (moved, to) = in_view(&mut browser);
+    assert!(moved > from);
+    // What is in the middle is read out, for there is no pointer.
+    let said = browser.value("document.getElementById('readout').textContent");
+    let middle = format!("{:.1} s", (moved + to) / 2e6);
+    assert!(said.as_str().unwrap().starts_with(&middle), "{said} should begin with {middle}");
     browser.key("0");
     assert_eq!(in_view(&mut browser), (0.0, end));
 
@@ -251,6 +288,10 @@ fn a_phone_a_dark_screen_and_a_sheet_of_paper_show_all_of_it() {
     browser.call("Emulation.setDeviceMetricsOverride", phone);
     open(&mut browser, home.path(), &FAILED);
     assert_eq!(browser.number("document.documentElement.scrollWidth"), 390.0);
+    let drawn = browser.value("document.getElementById('timeline').textContent");
+    for words in ["slowest", "deeper: more transactions", "beyond the deadline"] {
+        assert!(drawn.as_str().unwrap().contains(words), "{words} in {drawn}");
+    }
     let paper = "getComputedStyle(document.body).backgroundColor";
     let scheme =
         |value| json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });

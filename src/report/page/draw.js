@@ -336,7 +336,8 @@ function line(plot, style, values, width_us, at) {
       pen = 'L';
     }
   }
-  plot.plot.append(svg('path', { class: style, d }));
+  // An edge in the paper's colour tells the line from the darkest of what lies under it.
+  plot.plot.append(svg('path', { class: 'under', d }), svg('path', { class: style, d }));
 }
 
 function dots(plot, values, width_us, at) {

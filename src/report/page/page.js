@@ -61,24 +61,46 @@ function parts() {
   return all;
 }
 
-function key(plot, y, entries) {
-  let x = plot.left + 2;
-  for (const [style, words, form] of entries) {
-    const mark = form === 'box' ? svg('rect', { class: style, x, y: y - 8, width: 12, height: 8 }) : svg('path', { class: style, d: `M${x} ${y - 4}h14` });
-    plot.root.append(mark, text(x + 18, y, words, { class: 'strong' }));
-    x += 34 + words.length * 6.3;
+/** The entries of a key in as many rows as they need. */
+function keyRows(entries, wide) {
+  const rows = [[]];
+  let x = 2;
+  for (const entry of entries) {
+    const takes = 34 + entry[1].length * 6.3;
+    if (x + takes - 16 > wide && x > 2) {
+      rows.push([]);
+      x = 2;
+    }
+    rows[rows.length - 1].push([x, ...entry]);
+    x += takes;
   }
+  return rows;
 }
 
+/** A key; its last row stands at y. */
+function key(plot, y, entries) {
+  const rows = keyRows(entries, plot.width - plot.left);
+  rows.forEach((row, index) => {
+    const at = y - KEY_ROW * (rows.length - 1 - index);
+    for (const [from, style, words, form] of row) {
+      const x = plot.left + from;
+      const mark = form === 'box' ? svg('rect', { class: style, x, y: at - 8, width: 12, height: 8 }) : svg('path', { class: style, d: `M${x} ${at - 4}h14` });
+      plot.root.append(mark, text(x + 18, at, words, { class: 'strong' }));
+    }
+  });
+}
+
+const KEY_ROW = 16;
 const GUTTER = 132;
 const TOP = 28;
 
 /** Gives every part its place; answers where the last one ends. */
-function place(all, narrow) {
+function place(all, narrow, wide) {
   let y = TOP + 4;
   for (const part of all) {
     y += part.head ? 10 : 3;
     if (part.key || part.title) y += 18;
+    if (part.key) y += KEY_ROW * (keyRows(part.key, wide).length - 1);
     if (narrow && !part.key && !part.under) y += 14;
     part.y = y;
     y += part.height;
@@ -91,7 +113,7 @@ function caption(plot, part, narrow) {
   if (part.title) plot.root.append(text(0, part.y - (narrow ? 20 : 8), part.title, { class: 'name' }));
   if (part.key) {
     if (!narrow) plot.root.append(text(0, part.y - 8, part.name, { class: 'name' }));
-    key(plot, part.y - 8, narrow ? part.key.slice(0, 3) : part.key);
+    key(plot, part.y - 8, part.key);
   } else if (!narrow) {
     const style = part.head && !part.title ? 'name' : '';
     plot.root.append(text(part.under ? 12 : 0, part.y + part.height / 2 + 4, part.name, { class: style }));
@@ -103,8 +125,9 @@ function caption(plot, part, narrow) {
 function drawTimeline() {
   const narrow = timeline.clientWidth > 0 && timeline.clientWidth < 640;
   const all = parts();
-  const bottom = place(all, narrow);
-  const plot = scale(canvas(timeline, bottom + 6, narrow ? 0 : GUTTER), view.from, view.to);
+  const left = narrow ? 0 : GUTTER;
+  const bottom = place(all, narrow, timeline.clientWidth - left);
+  const plot = scale(canvas(timeline, bottom + 6, left), view.from, view.to);
   for (const gap of data.gaps) {
     if (gap.to < view.from || gap.from > view.to) continue;
     const [from, to] = [plot.x(gap.from), plot.x(gap.to)];
@@ -180,12 +203,18 @@ const actions = {
 };
 const keys = { '+': 'in', '=': 'in', '-': 'out', _: 'out', ArrowLeft: 'left', ArrowRight: 'right', 0: 'all', Home: 'all' };
 
-for (const button of document.querySelectorAll('[data-do]')) button.addEventListener('click', () => actions[button.dataset.do]());
+/** Without a pointer, the middle of what is shown is what is read. */
+function act(name) {
+  actions[name]();
+  readout.textContent = read((view.from + view.to) / 2);
+}
+
+for (const button of document.querySelectorAll('[data-do]')) button.addEventListener('click', () => act(button.dataset.do));
 timeline.addEventListener('keydown', (event) => {
-  const action = actions[keys[event.key]];
-  if (!action || event.ctrlKey || event.metaKey || event.altKey) return;
+  const name = keys[event.key];
+  if (!name || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
-  action();
+  act(name);
 });
 timeline.addEventListener('dblclick', () => actions.all());
 
@@ -269,7 +298,7 @@ function drawCloseUp(holder) {
 
 // ---- Percentile curves -------------------------------------------------------------------------
 
-const INKS = ['--fg', '--completed', '--stop', '--good', '--install', '--start', '--muted', '--failed'];
+const INKS = ['--fg', '--completed', '--ink-stop', '--good', '--ink-install', '--ink-start', '--muted', '--failed'];
 const DASHES = ['none', '9 3', '2 3', '6 3 2 3', '14 4', '4 2', '1 2'];
 const shown = new Set(data.curves.flatMap((curve, index) => (curve.shown ? [index] : [])));
 

@@ -94,7 +94,7 @@ fn writes(analysis: &Analysis) -> Tile {
         lines: Vec::new(),
     };
     let Some(data) = &analysis.data else {
-        return Tile { lines: vec!["run `rollproof audit`".to_owned()], ..tile };
+        return Tile { lines: vec!["rollproof audit checks it".to_owned()], ..tile };
     };
     let of = |kind| words::count(data.violations.get(&kind).copied().unwrap_or(0));
     let ambiguous = &data.ambiguous;
@@ -130,18 +130,20 @@ fn writes(analysis: &Analysis) -> Tile {
 
 fn served(analysis: &Analysis, verdict: &Verdict) -> Tile {
     let counts = analysis.sum(|role| role.is_judged()).counts;
-    let tone = match ["failed", "good-share"].map(|id| tone_of(verdict, id)) {
-        [a, b] if a == "bad" || b == "bad" => "bad",
-        [a, b] if a == "doubt" || b == "doubt" => "doubt",
-        _ => "good",
+    // A load is asked for one thing: that every chunk is there.
+    let (title, noun) = match analysis.run.work {
+        Work::Run => ("Served in time", "transaction"),
+        Work::Load => ("Chunks loaded", "chunk"),
     };
+    let tones = ["failed", "good-share", "complete"].map(|id| tone_of(verdict, id));
+    let tone = ["bad", "doubt"].into_iter().find(|tone| tones.contains(tone)).unwrap_or("good");
     let worst = analysis.phases.iter().filter(|phase| phase.role.is_judged());
     let worst =
         worst.max_by_key(|phase| phase.total.counts.bad()).filter(|p| p.total.counts.bad() > 0);
     let mut lines = vec![format!(
         "{} of {} good",
         words::count(counts.good),
-        words::counted(counts.offered, "transaction")
+        words::counted(counts.offered, noun)
     )];
     lines.extend(
         worst.map(|phase| {
@@ -150,7 +152,7 @@ fn served(analysis: &Analysis, verdict: &Verdict) -> Tile {
     );
     lines.push(format!("{} absorbed by retry", words::count(counts.absorbed)));
     Tile {
-        title: "Served in time",
+        title,
         tone,
         figure: words::share_of(counts.good, counts.offered),
         link: worst.map_or_else(String::new, |phase| link(phase.phase.start, phase.phase.end)),
@@ -162,7 +164,7 @@ fn validity(analysis: &Analysis, verdict: &Verdict) -> Tile {
     let has = |kind| verdict.reasons.iter().any(|reason| reason.kind == kind);
     let (tone, figure) = if has(VerdictKind::Invalid) {
         ("bad", "invalid")
-    } else if has(VerdictKind::Inconclusive) {
+    } else if has(VerdictKind::Inconclusive) || verdict.kind == VerdictKind::Inconclusive {
         ("doubt", "inconclusive")
     } else {
         ("good", "valid")

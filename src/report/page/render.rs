@@ -46,7 +46,7 @@ struct Page<'a> {
     checks_open: bool,
     around: Option<Around<'a>>,
     trust: Vec<String>,
-    again: String,
+    again: &'static str,
     once_more: &'static str,
     command: String,
     scenario: String,
@@ -131,7 +131,7 @@ pub(in crate::report) fn render(
             forest: Forest::new(section, "Before against after"),
         }),
         trust: sentences::trust(analysis),
-        again: format!("rollproof report results/{}", run.run_id),
+        again: "rollproof report .   # in this page's directory",
         once_more: "The same load against the same or another cluster, with the scenario below in \
                     a file (the password stays in the environment):",
         command: command(analysis),
@@ -230,9 +230,18 @@ fn command(analysis: &Analysis) -> String {
         Work::Run => "run",
         Work::Load => "load",
     };
-    let upgrade =
-        analysis.run.upgrade.as_ref().map(|upgrade| {
-            format!(" --upgrade PLAN.toml --target-version {}", upgrade.target_version)
-        });
+    let run = &analysis.run;
+    let target = |version: &String| format!(" --target-version {version}");
+    let outside = run.outside.as_ref().map(|outside| match &outside.target_version {
+        version if outside.wrapped => {
+            let target = version.as_ref().map(target).unwrap_or_default();
+            format!(" --upgrade-cmd COMMAND{target}")
+        }
+        Some(version) => format!(" --until-version {version}"),
+        None => String::new(),
+    });
+    let own = run.upgrade.as_ref();
+    let own = own.map(|own| format!(" --upgrade PLAN.toml{}", target(&own.target_version)));
+    let upgrade = own.or(outside);
     format!("rollproof {verb} --scenario scenario.toml{}", upgrade.unwrap_or_default())
 }

@@ -13,7 +13,7 @@ use crate::session::{Failure, Row, cell};
 const BEHIND_MAX_NS: u64 = 5_000_000_000;
 
 pub(super) const REPLICAS: &str = "select tenant_id, ls_id, svr_ip, svr_port, role, in_sync, \
-     paxos_replica_num, end_scn from GV$OB_LOG_STAT";
+     paxos_replica_num, end_scn, paxos_member_list from GV$OB_LOG_STAT";
 pub(super) const ZONES: &str = "select zone, status from DBA_OB_ZONES";
 pub(super) const SERVERS: &str = "select zone, svr_ip, svr_port, status, \
      cast(start_service_time as char), build_version from DBA_OB_SERVERS";
@@ -30,6 +30,9 @@ pub(super) struct Replica {
     pub(super) members: u64,
     /// End of its log, in ns.
     pub(super) end_scn: u64,
+    /// Which servers it takes for members, as `10.0.0.1:2882:1,10.0.0.2:2882:1`: whatever follows
+    /// an address is since when. The newer kind of addresses is bracketed.
+    pub(super) member_list: String,
 }
 
 /// Every replica that is shown.
@@ -43,6 +46,7 @@ pub(super) async fn replicas(sys: &Sys, by: Instant) -> Result<Vec<Replica>, Fai
             in_sync: cell::<String>(row, 5)?.eq_ignore_ascii_case("YES"),
             members: cell(row, 6)?,
             end_scn: cell(row, 7)?,
+            member_list: cell(row, 8)?,
         })
     };
     sys.rows(REPLICAS, by).await?.iter().map(read).collect()
@@ -82,6 +86,40 @@ impl Replica {
         problems
     }
 
+    /// Whether it knows a server as a member of its log stream.
+    fn counts_on(&self, server: &str) -> bool {
+        let list = self.member_list.replace(['[', ']'], "");
+        let mut members = list.split(',').filter_map(|member| member.trim().strip_prefix(server));
+        members.any(|rest| rest.is_empty() || rest.starts_with(':'))
+    }
+
+    /// What a server's log lacks: the first log stream that counts on it and whose replica there is
+    /// not shown, not in sync or too far behind to be. One that nobody leads cannot be compared.
+    pub(super) fn lacking(all: &[Self], server: &str) -> Option<String> {
+        Self::streams(all).into_values().find_map(|replicas| {
+            let place = replicas[0].place();
+            let Some(own) = replicas.iter().find(|replica| replica.server == server) else {
+                let missed = replicas.iter().any(|replica| replica.counts_on(server));
+                return missed.then(|| format!("{place}: {server} is not shown"));
+            };
+            if !own.in_sync {
+                return Some(format!("{place}: {server} is out of sync"));
+            }
+            let Some(leader) = replicas.iter().find(|replica| replica.leads) else {
+                return Some(format!("{place}: no leader"));
+            };
+            own.behind_of(leader)
+        })
+    }
+
+    /// Said when its log ends more than 5 s before the leader's.
+    fn behind_of(&self, leader: &Self) -> Option<String> {
+        let lag = leader.end_scn.saturating_sub(self.end_scn);
+        let (place, server) = (self.place(), &self.server);
+        let seconds = lag / 1_000_000_000;
+        (lag > BEHIND_MAX_NS).then(|| format!("{place}: {server} is {seconds} s behind"))
+    }
+
     /// Followers whose log ends more than 5 s before their leader's, a line each.
     pub(super) fn behind(all: &[Self]) -> Vec<String> {
         let mut problems = Vec::new();
@@ -90,13 +128,7 @@ impl Replica {
                 problems.push(format!("{}: no leader", replicas[0].place()));
                 continue;
             };
-            for follower in &replicas {
-                let lag = leader.end_scn.saturating_sub(follower.end_scn);
-                if lag > BEHIND_MAX_NS {
-                    let (place, server) = (follower.place(), &follower.server);
-                    problems.push(format!("{place}: {server} is {} s behind", lag / 1_000_000_000));
-                }
-            }
+            problems.extend(replicas.iter().filter_map(|follower| follower.behind_of(leader)));
         }
         problems
     }
@@ -106,7 +138,7 @@ impl Replica {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Schema {
     pub(super) server: String,
-    tenant: u64,
+    pub(super) tenant: u64,
     refreshed: u64,
     received: u64,
 }
@@ -119,6 +151,11 @@ impl Schema {
             refreshed: cell(row, 3)?,
             received: cell(row, 4)?,
         })
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(server: &str, tenant: u64, refreshed: u64) -> Self {
+        Self { server: server.to_owned(), tenant, refreshed, received: 16 }
     }
 
     /// Why it is not refreshed; a whole version is more than 1 and a multiple of 8.
@@ -203,6 +240,7 @@ mod tests {
             in_sync: true,
             members: 3,
             end_scn: 100_000_000_000,
+            member_list: "a:1:7,b:1:7,[c]:1:7".to_owned(),
         }
     }
 
@@ -217,6 +255,30 @@ mod tests {
         assert_eq!(Replica::problems(&lagging), ["tenant 1002, log stream 1001: b:1 out of sync"]);
         assert_eq!(Replica::behind(&lagging), ["tenant 1002, log stream 1001: c:1 is 6 s behind"]);
         assert_eq!(Replica::behind(&all[1..]), ["tenant 1002, log stream 1001: no leader"]);
+    }
+
+    #[test]
+    fn a_server_s_log_lacks_what_others_count_on_it_for() {
+        let mut all = vec![replica("a:1", true), replica("b:1", false), replica("c:1", false)];
+        // A second log stream, of which the server shows nothing yet.
+        let other = |server, leads| Replica { stream: 1002, ..replica(server, leads) };
+        all.extend([other("a:1", true), other("b:1", false)]);
+        let lacking = |all: &[Replica], server| Replica::lacking(all, server);
+        assert_eq!(lacking(&all, "b:1"), None);
+        // Neither a member nor the beginning of one.
+        assert_eq!((lacking(&all, "d:1"), lacking(&all, "c:12")), (None, None));
+        let words = "tenant 1002, log stream 1002: c:1 is not shown";
+        assert_eq!(lacking(&all, "c:1").as_deref(), Some(words));
+        all.push(Replica { end_scn: 1, ..other("c:1", false) });
+        let words = "tenant 1002, log stream 1002: c:1 is 99 s behind";
+        assert_eq!(lacking(&all, "c:1").as_deref(), Some(words));
+        all[5] = Replica { in_sync: false, ..other("c:1", false) };
+        let words = "tenant 1002, log stream 1002: c:1 is out of sync";
+        assert_eq!(lacking(&all, "c:1").as_deref(), Some(words));
+        all[5].in_sync = true;
+        assert_eq!(lacking(&all, "c:1"), None);
+        all[3].leads = false;
+        assert_eq!(lacking(&all, "c:1").as_deref(), Some("tenant 1002, log stream 1002: no leader"));
     }
 
     #[test]

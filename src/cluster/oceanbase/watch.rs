@@ -90,36 +90,108 @@ fn happened(row: &Row) -> Result<Happened, Failure> {
 
 /// What the log of each zone's replicas lacks.
 fn log_behind(members: &Members, replicas: &[Replica]) -> BTreeMap<String, String> {
-    let mut behind = BTreeMap::new();
-    let problems: Vec<String> =
-        Replica::problems(replicas).into_iter().chain(Replica::behind(replicas)).collect();
-    for zone in members.zones.keys() {
-        let own: Vec<&str> = members.servers_of(zone).map(|s| s.address.as_str()).collect();
-        let of_zone = |problem: &&String| own.iter().any(|address| problem.contains(address));
-        let shown = replicas.iter().any(|replica| own.contains(&replica.server.as_str()));
-        match problems.iter().find(of_zone) {
-            Some(problem) => behind.insert(zone.clone(), problem.clone()),
-            None if !shown => behind.insert(zone.clone(), "its replicas are not shown".to_owned()),
-            None => None,
-        };
-    }
-    behind
+    behind(members, |servers| {
+        let shown = replicas.iter().any(|replica| servers.contains(&replica.server.as_str()));
+        let lacking = || servers.iter().find_map(|server| Replica::lacking(replicas, server));
+        if shown { lacking() } else { Some("its replicas are not shown".to_owned()) }
+    })
 }
 
-/// What each zone's servers lack of the tenants' schemas.
+/// What each zone's servers lack of the tenants' schemas: every server knows every tenant's.
 fn schema_behind(members: &Members, schemas: &[Schema]) -> BTreeMap<String, String> {
-    let mut behind = BTreeMap::new();
-    for zone in members.zones.keys() {
-        let own: Vec<&str> = members.servers_of(zone).map(|s| s.address.as_str()).collect();
-        let own = schemas.iter().filter(|schema| own.contains(&schema.server.as_str()));
-        let problems: Vec<Option<String>> = own.map(Schema::problem).collect();
-        match problems.iter().flatten().next() {
-            Some(problem) => behind.insert(zone.clone(), problem.clone()),
-            None if problems.is_empty() => {
-                behind.insert(zone.clone(), "its schemas are not shown".to_owned())
-            }
-            None => None,
+    let tenants: BTreeSet<u64> = schemas.iter().map(|schema| schema.tenant).collect();
+    behind(members, |servers| {
+        let lacking = |server: &&str| {
+            let own = || schemas.iter().filter(|schema| schema.server == **server);
+            let missing = tenants.iter().find(|tenant| own().all(|own| own.tenant != **tenant));
+            own().find_map(Schema::problem).or_else(|| {
+                missing.map(|tenant| format!("{server}, tenant {tenant}: its schema is not shown"))
+            })
         };
+        match tenants.is_empty() {
+            true => Some("its schemas are not shown".to_owned()),
+            false => servers.iter().find_map(lacking),
+        }
+    })
+}
+
+/// Zones whose servers lack something, and what.
+fn behind(
+    members: &Members,
+    lacking: impl Fn(&[&str]) -> Option<String>,
+) -> BTreeMap<String, String> {
+    let of_zone = |zone: &String| {
+        let servers: Vec<&str> = members.servers_of(zone).map(|s| s.address.as_str()).collect();
+        lacking(&servers).map(|words| (zone.clone(), words))
+    };
+    members.zones.keys().filter_map(of_zone).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::oceanbase::reading::Server;
+
+    /// One zone with one server, and one with two.
+    fn members() -> Members {
+        let server = |zone: &str, address: &str| Server {
+            zone: zone.into(),
+            address: address.into(),
+            active: true,
+            serves_since: Some("t0".into()),
+            build: "4.2.1.6_1".into(),
+        };
+        Members {
+            zones: [("z1".into(), true), ("z2".into(), false)].into(),
+            servers: vec![server("z1", "a:1"), server("z2", "b:1"), server("z2", "c:1")],
+        }
     }
-    behind
+
+    fn zones(behind: &BTreeMap<String, String>) -> Vec<&str> {
+        behind.keys().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn a_zone_s_log_is_there_when_every_one_of_its_replicas_is() {
+        let replica = |stream, server: &str, leads| Replica {
+            tenant: 1,
+            stream,
+            server: server.into(),
+            leads,
+            in_sync: true,
+            members: 2,
+            end_scn: 1,
+            member_list: format!("a:1:9,{}:9", if stream == 1 { "b:1" } else { "c:1" }),
+        };
+        let all = [
+            replica(1, "a:1", true),
+            replica(2, "a:1", true),
+            replica(1, "b:1", false),
+            replica(2, "c:1", false),
+        ];
+        assert_eq!(zones(&log_behind(&members(), &all)), [""; 0]);
+        // One of the zone's two servers shows its replicas already.
+        let told = log_behind(&members(), &all[..3]);
+        assert_eq!(zones(&told), ["z2"]);
+        assert_eq!(told["z2"], "tenant 1, log stream 2: c:1 is not shown");
+        assert_eq!(zones(&log_behind(&members(), &[])), ["z1", "z2"]);
+    }
+
+    #[test]
+    fn a_zone_s_schemas_are_there_when_every_server_knows_every_tenant_s() {
+        let all: Vec<Schema> = ["a:1", "b:1", "c:1"]
+            .iter()
+            .flat_map(|server| [1, 1002].map(|tenant| Schema::of(server, tenant, 16)))
+            .collect();
+        assert_eq!(zones(&schema_behind(&members(), &all)), [""; 0]);
+        // The last server knows sys, and nothing of the tenant yet.
+        let told = schema_behind(&members(), &all[..5]);
+        assert_eq!(told["z2"], "c:1, tenant 1002: its schema is not shown");
+        assert_eq!(zones(&told), ["z2"]);
+        assert_eq!(zones(&schema_behind(&members(), &all[..4])), ["z2"]);
+        let mut old = all;
+        old[2] = Schema::of("b:1", 1, 8);
+        assert_eq!(schema_behind(&members(), &old)["z2"], "b:1, tenant 1: refreshed 8 of 16");
+        assert_eq!(zones(&schema_behind(&members(), &[])), ["z1", "z2"]);
+    }
 }

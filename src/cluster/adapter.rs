@@ -141,6 +141,11 @@ pub trait Cluster: Send + Sync {
         Box::pin(std::future::ready(None))
     }
 
+    /// What can only be told when nothing more will be heard.
+    fn hear_last(&self) -> Pending<'_, Vec<Told>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
     /// What an upgrade may change for the whole cluster, as it is set now.
     fn keep(&self, by: Instant) -> Pending<'_, Result<Kept, Refusal>> {
         let _ = by;

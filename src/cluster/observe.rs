@@ -78,25 +78,29 @@ pub async fn listen(
     events: EventSender,
     stop: CancellationToken,
 ) {
+    let pass_on = async |told: Vec<Told>| {
+        let now = Instant::now();
+        for Told { ago, uncertainty, fact } in told {
+            if !steps && matches!(fact, ClusterFact::Step { .. }) {
+                continue;
+            }
+            let at = clock.of(now.checked_sub(ago).unwrap_or(now));
+            let uncertainty_us = u64::try_from(uncertainty.as_micros()).unwrap_or(u64::MAX);
+            let event = ClusterEvent { at, uncertainty_us, source: Source::Observer, fact };
+            events.send(Event::Cluster(event)).await;
+        }
+    };
     let hear = async {
         let mut ticks = interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             let Some(told) = cluster.hear(Instant::now() + HEAR_DEADLINE).await else { return };
-            let now = Instant::now();
-            for Told { ago, uncertainty, fact } in told {
-                if !steps && matches!(fact, ClusterFact::Step { .. }) {
-                    continue;
-                }
-                let at = clock.of(now.checked_sub(ago).unwrap_or(now));
-                let uncertainty_us = u64::try_from(uncertainty.as_micros()).unwrap_or(u64::MAX);
-                let event = ClusterEvent { at, uncertainty_us, source: Source::Observer, fact };
-                events.send(Event::Cluster(event)).await;
-            }
+            pass_on(told).await;
         }
     };
     stop.run_until_cancelled(hear).await;
+    pass_on(cluster.hear_last().await).await;
 }
 
 fn unseen(zone: ZoneId) -> ZoneStatus {

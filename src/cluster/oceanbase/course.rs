@@ -26,8 +26,6 @@ const LOG_IN_SYNC: usize = 4;
 const SCHEMA_REFRESHED: usize = 5;
 const HEALTH_CHECK: usize = 6;
 
-/// What is set back after the end of an upgrade is set back by then.
-const RESTORED_AFTER: Duration = Duration::from_secs(3);
 /// Between a server's clock and ours, and for an event to be shown.
 const SLACK: Duration = Duration::from_secs(1);
 /// How well the product's own history dates an event.
@@ -86,6 +84,10 @@ impl Seen {
         self.leaders.get(zone).copied().unwrap_or(0)
     }
 
+    fn in_upgrade(&self) -> bool {
+        self.is("enable_upgrade_mode", "True")
+    }
+
     fn is(&self, parameter: &str, value: &str) -> bool {
         let values = self.parameters.get(parameter);
         values.is_some_and(|values| values.iter().any(|one| one.eq_ignore_ascii_case(value)))
@@ -111,9 +113,9 @@ struct Zone {
 pub(super) struct Course {
     zones: Vec<Zone>,
     last: Option<Seen>,
-    /// Parameters before the upgrade's mode was entered.
+    /// Parameters before the upgrade's mode was entered; none where that was not seen.
     kept: BTreeMap<String, BTreeSet<String>>,
-    /// How long the mode has been left again.
+    /// How long ago the mode was left again.
     left: Option<Duration>,
     two_inactive: bool,
 }
@@ -150,7 +152,26 @@ impl Course {
         for zone in &mut self.zones {
             zone.before = seen.marks(&zone.name);
         }
-        self.kept.clone_from(&seen.parameters);
+        if !seen.in_upgrade() {
+            self.kept.clone_from(&seen.parameters);
+        }
+    }
+
+    /// What can only be said when nobody looks any longer. Whoever upgrades puts settings back when
+    /// it suits them, and some after the upgrade's mode was left: what is not as it was before the
+    /// upgrade at the very end, was not put back.
+    pub(super) fn end(&self) -> Option<Told> {
+        let (seen, left) = (self.last.as_ref()?, self.left?);
+        let list = |of: &BTreeSet<String>| of.iter().cloned().collect::<Vec<_>>().join(", ");
+        let settings = self.kept.iter().filter(|(name, _)| !STATE.contains(&name.as_str()));
+        let changed = settings.filter_map(|(name, before)| {
+            let now = seen.parameters.get(name).filter(|now| *now != before)?;
+            Some(format!("{name} is {}, it was {}", list(now), list(before)))
+        });
+        let changed = changed.collect::<Vec<_>>().join("; ");
+        let words = format!("{changed}, {} s after the upgrade's mode was left", left.as_secs());
+        let kind = ClusterWarning::ParametersNotRestored;
+        (!changed.is_empty()).then(|| warning(kind, None, words))
     }
 
     fn moved(&self, Move { from, to, moved, why, first, last }: Move) -> Told {
@@ -195,39 +216,11 @@ impl Course {
             told.push(warning(ClusterWarning::TwoZonesInactive, None, inactive.join(" and ")));
         }
         self.two_inactive = inactive.len() > 1;
-        self.restored(seen, last, since, told);
-    }
-
-    /// Some time after the upgrade's mode was left everything must be set as it was before.
-    fn restored(&mut self, seen: &Seen, last: &Seen, since: Duration, told: &mut Vec<Told>) {
-        let in_mode = |seen: &Seen| seen.is("enable_upgrade_mode", "True");
-        match (in_mode(last), in_mode(seen), self.left) {
-            (true, false, _) => self.left = Some(Duration::ZERO),
-            (_, false, Some(left)) if left + since < RESTORED_AFTER => {
-                self.left = Some(left + since);
-            }
-            (_, false, Some(_)) => {
-                self.left = None;
-                let changed: Vec<String> = self
-                    .kept
-                    .iter()
-                    .filter(|(name, _)| !STATE.contains(&name.as_str()))
-                    .filter_map(|(name, before)| {
-                        let now = seen.parameters.get(name)?;
-                        let list = |of: &BTreeSet<String>| {
-                            of.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
-                        };
-                        (now != before)
-                            .then(|| format!("{name} is {}, it was {}", list(now), list(before)))
-                    })
-                    .collect();
-                if !changed.is_empty() {
-                    let words = changed.join("; ");
-                    told.push(warning(ClusterWarning::ParametersNotRestored, None, words));
-                }
-            }
-            _ => {}
-        }
+        self.left = match (last.in_upgrade(), seen.in_upgrade()) {
+            (_, true) => None,
+            (true, false) => Some(Duration::ZERO),
+            (false, false) => self.left.map(|left| left + since),
+        };
     }
 }
 
@@ -244,11 +237,14 @@ struct Look<'a> {
 
 impl Look<'_> {
     /// How long ago something happened: as the product's history says, or at most as long ago as
-    /// the last look.
-    fn dated(&self, event: &str, zone: Option<&str>) -> (Duration, Duration) {
+    /// the last look. `of` is the zone or the server that it happened to.
+    fn dated(&self, event: &str, of: Option<&str>) -> (Duration, Duration) {
+        let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
         let names = |words: &str| {
-            let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-            zone.is_none_or(|zone| words.split(|c| !plain(c)).any(|word| word == zone))
+            let is_whole = |at: usize, of: &str| {
+                !words[..at].ends_with(plain) && !words[at + of.len()..].starts_with(plain)
+            };
+            of.is_none_or(|of| words.match_indices(of).any(|(at, of)| is_whole(at, of)))
         };
         let own = self.seen.history.iter().filter(|happened| {
             happened.what.eq_ignore_ascii_case(event)
@@ -282,8 +278,10 @@ impl Look<'_> {
         }
         let now = self.step_of(zone, port);
         let Some(step) = zone.step.filter(|&step| now > step) else {
-            if zone.step == Some(STOP_ZONE) && !zone.ended && self.seen.led(&name) == 0 {
-                told.push(fact(STEPS[STOP_ZONE], Some(id), Edge::End, Duration::ZERO, self.since));
+            if let Some(step) = zone.step.filter(|_| !zone.ended)
+                && let Some((ago, uncertainty)) = self.done(step, &name)
+            {
+                told.push(fact(STEPS[step], Some(id), Edge::End, ago, uncertainty));
                 zone.ended = true;
             }
             return;
@@ -302,6 +300,20 @@ impl Look<'_> {
         }
         told.push(fact(STEPS[now], Some(id), Edge::Begin, Duration::ZERO, self.since));
         (zone.step, zone.ended) = (Some(now), false);
+    }
+
+    /// When a step ended whose end can be seen before the next one begins: what comes between,
+    /// as installing a package, is no part of it.
+    fn done(&self, step: usize, zone: &str) -> Option<(Duration, Duration)> {
+        match step {
+            STOP_ZONE if self.seen.led(zone) == 0 => Some((Duration::ZERO, self.since)),
+            STOP_SERVER if self.seen.members.are_gone(zone) => {
+                let servers = self.seen.members.servers_of(zone);
+                // The last of them to be given up.
+                servers.map(|s| self.dated("server/lease_expire", Some(&s.address))).min()
+            }
+            _ => None,
+        }
     }
 
     /// How far a zone out of service is.

@@ -220,6 +220,12 @@ impl Members {
         servers.peek().is_some() && servers.all(|s| s.active && s.serves_since.is_some())
     }
 
+    /// Whether the cluster has given up every server of a zone: their leases are over.
+    pub(super) fn are_gone(&self, zone: &str) -> bool {
+        let mut servers = self.servers_of(zone).peekable();
+        servers.peek().is_some() && servers.all(|server| !server.active)
+    }
+
     /// The oldest build of a zone's servers: a zone runs a version when all of them do.
     pub(super) fn build<'a>(&'a self, zone: &str) -> Option<&'a str> {
         let builds = self.servers_of(zone).map(|server| server.build.as_str());
@@ -278,7 +284,10 @@ mod tests {
         all[5].in_sync = true;
         assert_eq!(lacking(&all, "c:1"), None);
         all[3].leads = false;
-        assert_eq!(lacking(&all, "c:1").as_deref(), Some("tenant 1002, log stream 1002: no leader"));
+        assert_eq!(
+            lacking(&all, "c:1").as_deref(),
+            Some("tenant 1002, log stream 1002: no leader")
+        );
     }
 
     #[test]

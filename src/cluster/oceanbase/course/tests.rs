@@ -78,6 +78,33 @@ fn a_restart_shorter_than_the_lease_is_seen_by_its_marks() {
 }
 
 #[test]
+fn a_server_is_stopped_when_the_cluster_has_given_it_up() {
+    let mut course = course();
+    let mut seen = rest();
+    seen.members.zones.insert("z1".into(), false);
+    seen.leaders.remove("z1");
+    course.take(seen.clone(), LOOK);
+    seen.ports[0] = Port::Silent;
+    assert_eq!(words(&course.take(seen.clone(), LOOK)), ["z1 stop-server begin"]);
+    // Away, and its lease is not over.
+    assert_eq!(course.take(seen.clone(), LOOK), []);
+    (seen.members.servers[0].active, seen.members.servers[0].serves_since) = (false, None);
+    let expired = |address: &str, ms| Happened {
+        what: "server/lease_expire".into(),
+        words: format!("\"{address}\""),
+        ago: Duration::from_millis(ms),
+    };
+    seen.history = vec![expired("xz1:2882", 5), expired("z1:28820", 6), expired("z1:2882", 30)];
+    let told = course.take(seen.clone(), LOOK);
+    assert_eq!(words(&told), ["z1 stop-server end"]);
+    assert_eq!((told[0].ago, told[0].uncertainty), (Duration::from_millis(30), DATED));
+    // A package is installed, which nobody sees.
+    assert_eq!(course.take(seen.clone(), LOOK), []);
+    seen.ports[0] = Port::Starting;
+    assert_eq!(words(&course.take(seen, LOOK)), ["z1 start-server begin"]);
+}
+
+#[test]
 fn history_dates_what_it_knows() {
     let mut course = course();
     let mut seen = rest();
@@ -118,13 +145,26 @@ fn what_endangers_the_cluster_is_told_once() {
     assert!(told.contains(&"! start-before-ready".to_owned()), "{told:?}");
 }
 
+/// A cluster whose upgrade switches DDL off and leaves its mode.
+fn upgraded(course: &mut Course) -> Seen {
+    let mut seen = rest();
+    set(&mut seen, "enable_upgrade_mode", "True");
+    set(&mut seen, "enable_ddl", "False");
+    course.take(seen.clone(), LOOK);
+    assert_eq!(course.end(), None, "the upgrade goes on");
+    set(&mut seen, "enable_upgrade_mode", "False");
+    course.take(seen.clone(), LOOK);
+    seen
+}
+
+fn set(seen: &mut Seen, name: &str, value: &str) {
+    seen.parameters.insert(name.into(), BTreeSet::from([value.to_owned()]));
+}
+
 #[test]
-fn settings_that_are_not_put_back_are_told_after_a_while() {
+fn the_upgrade_s_own_steps_are_seen_by_parameters() {
     let mut course = course();
     let mut seen = rest();
-    let set = |seen: &mut Seen, name: &str, value: &str| {
-        seen.parameters.insert(name.into(), BTreeSet::from([value.to_owned()]));
-    };
     set(&mut seen, "enable_upgrade_mode", "True");
     set(&mut seen, "enable_ddl", "False");
     let told = words(&course.take(seen.clone(), LOOK));
@@ -138,10 +178,32 @@ fn settings_that_are_not_put_back_are_told_after_a_while() {
         ]
     );
     set(&mut seen, "enable_upgrade_mode", "False");
-    assert_eq!(words(&course.take(seen.clone(), LOOK)), ["end-upgrade begin", "end-upgrade end"]);
-    assert!(course.take(seen.clone(), RESTORED_AFTER / 2).is_empty());
-    let mut mended = course.clone();
-    assert_eq!(words(&course.take(seen.clone(), RESTORED_AFTER)), ["! parameters-not-restored"]);
+    assert_eq!(words(&course.take(seen, LOOK)), ["end-upgrade begin", "end-upgrade end"]);
+}
+
+#[test]
+fn settings_that_are_not_put_back_are_told_at_the_end() {
+    let mut course = course();
+    let mut seen = upgraded(&mut course);
+    // However long it takes: a later task may put them back.
+    let minute = Duration::from_secs(60);
+    assert_eq!(course.take(seen.clone(), minute), []);
+    let told = course.end().unwrap();
+    let ClusterFact::Warning { warning, detail, .. } = &told.fact else { unreachable!("{told:?}") };
+    assert_eq!(*warning, ClusterWarning::ParametersNotRestored);
+    assert_eq!(detail, "enable_ddl is False, it was True, 60 s after the upgrade's mode was left");
     set(&mut seen, "enable_ddl", "True");
-    assert!(mended.take(seen, RESTORED_AFTER).is_empty());
+    assert_eq!(course.take(seen, LOOK), []);
+    assert_eq!(course.end(), None);
+}
+
+#[test]
+fn what_was_set_before_the_watch_is_not_known() {
+    let mut course = Course::new(["z1".to_owned(), "z2".to_owned()]);
+    let mut seen = rest();
+    set(&mut seen, "enable_upgrade_mode", "True");
+    set(&mut seen, "enable_ddl", "False");
+    course.take(seen, LOOK);
+    course.take(rest(), LOOK);
+    assert_eq!(course.end(), None, "DDL was switched off by the upgrade that is over");
 }

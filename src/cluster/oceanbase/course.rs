@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::leaders::{self, Election, Move};
-use super::reading::Members;
+use super::reading::{Members, Server};
 use crate::cluster::Told;
 use crate::event::{ClusterFact, ClusterWarning, Edge, ZoneId};
 
@@ -51,6 +51,10 @@ pub(super) struct Happened {
     pub(super) ago: Duration,
 }
 
+/// Since when each server of a zone serves, and its build: what a restart changes, however short it
+/// was.
+type Marks = BTreeMap<String, (Option<String>, String)>;
+
 /// One look at everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Seen {
@@ -73,15 +77,27 @@ impl Seen {
         self.members.zones.get(zone).copied().unwrap_or(true)
     }
 
-    /// Since when each server of a zone serves, and its build: what a restart changes, however
-    /// short it was.
-    fn marks(&self, zone: &str) -> Vec<(Option<String>, String)> {
-        let servers = self.members.servers_of(zone);
-        servers.map(|server| (server.serves_since.clone(), server.build.clone())).collect()
+    fn marks(&self, zone: &str) -> Marks {
+        let mark = |s: &Server| (s.address.clone(), (s.serves_since.clone(), s.build.clone()));
+        self.members.servers_of(zone).map(mark).collect()
     }
 
     fn led(&self, zone: &str) -> u64 {
         self.leaders.get(zone).copied().unwrap_or(0)
+    }
+
+    fn is_silent(&self, zone: ZoneId) -> bool {
+        self.ports.get(zone.index()) == Some(&Port::Silent)
+    }
+
+    /// Which server of a zone is away: the one that it is reached by, or any that the cluster has
+    /// given up.
+    fn away(&self, zone: &str, id: ZoneId) -> Option<String> {
+        if self.is_silent(id) {
+            return Some("its server did not answer".to_owned());
+        }
+        let server = self.members.servers_of(zone).find(|server| !server.active)?;
+        Some(format!("{} was INACTIVE", server.address))
     }
 
     fn in_upgrade(&self) -> bool {
@@ -103,9 +119,9 @@ struct Zone {
     /// Whether that step was told to have ended.
     ended: bool,
     /// Its servers when it last served undisturbed.
-    before: Vec<(Option<String>, String)>,
-    /// Told already, and still so.
-    down_while_active: bool,
+    before: Marks,
+    /// A server of it is away while it is in service, and that was told.
+    away_told: bool,
 }
 
 /// What is remembered between two looks.
@@ -237,8 +253,17 @@ struct Look<'a> {
 
 impl Look<'_> {
     /// How long ago something happened: as the product's history says, or at most as long ago as
-    /// the last look. `of` is the zone or the server that it happened to.
+    /// the last look.
     fn dated(&self, event: &str, of: Option<&str>) -> (Duration, Duration) {
+        match self.happened(event, of) {
+            Some(ago) => (ago, DATED),
+            None => (Duration::ZERO, self.since),
+        }
+    }
+
+    /// How long ago the product's history has something that happened since the last look. `of` is
+    /// the zone or the server that it happened to.
+    fn happened(&self, event: &str, of: Option<&str>) -> Option<Duration> {
         let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
         let names = |words: &str| {
             let is_whole = |at: usize, of: &str| {
@@ -251,23 +276,19 @@ impl Look<'_> {
                 && names(&happened.words)
                 && happened.ago <= self.since + SLACK
         });
-        match own.map(|happened| happened.ago).min() {
-            Some(ago) => (ago, DATED),
-            None => (Duration::ZERO, self.since),
-        }
+        own.map(|happened| happened.ago).min()
     }
 
     fn zone(&self, zone: &mut Zone, id: ZoneId, told: &mut Vec<Told>) {
         let name = zone.name.clone();
         let (active, was_active) = (self.seen.is_active(&name), self.last.is_active(&name));
         let port = self.seen.ports.get(id.index()).copied().unwrap_or(Port::Silent);
-        self.down_while_active(zone, id, port, told);
         if active {
             if zone.step.is_some() || !was_active {
                 self.started(zone, id, told);
-            }
-            if port == Port::Answers && self.seen.members.serves(&name) {
                 zone.before = self.seen.marks(&name);
+            } else {
+                self.in_service(zone, id, told);
             }
             return;
         }
@@ -321,9 +342,8 @@ impl Look<'_> {
         let marks = self.seen.marks(&zone.name);
         let serves = self.seen.members.serves(&zone.name);
         let restarted = serves && marks != zone.before;
-        let builds = |marks: &[(Option<String>, String)]| {
-            marks.iter().map(|(_, build)| build.clone()).collect::<Vec<_>>()
-        };
+        let builds =
+            |marks: &Marks| marks.values().map(|(_, build)| build.clone()).collect::<Vec<_>>();
         match port {
             Port::Silent => STOP_SERVER,
             Port::Starting => START_SERVER,
@@ -347,9 +367,14 @@ impl Look<'_> {
         for edge in [Edge::Begin, Edge::End] {
             told.push(fact("start-zone", Some(id), edge, ago, uncertainty));
         }
-        let lacks = [&self.seen.log_behind, &self.seen.schema_behind];
+        // It was started between two looks: what both of them miss was missing then.
+        let lacks = [
+            (&self.last.log_behind, &self.seen.log_behind),
+            (&self.last.schema_behind, &self.seen.schema_behind),
+        ];
+        let both = lacks.iter().filter(|(last, _)| last.contains_key(&zone.name));
         let lacking: Vec<&str> =
-            lacks.iter().filter_map(|of| of.get(&zone.name)).map(String::as_str).collect();
+            both.filter_map(|(_, seen)| seen.get(&zone.name)).map(String::as_str).collect();
         if !lacking.is_empty() {
             told.push(warning(ClusterWarning::StartBeforeReady, Some(id), lacking.join("; ")));
         }
@@ -365,21 +390,40 @@ impl Look<'_> {
         }
     }
 
-    /// A server that is away while its zone is in service, at two looks in a row: a zone that is
-    /// stopped right after is none.
-    fn down_while_active(&self, zone: &mut Zone, id: ZoneId, port: Port, told: &mut Vec<Told>) {
-        let silent = |seen: &Seen| seen.ports.get(id.index()) == Some(&Port::Silent);
-        let down = port == Port::Silent
-            && silent(self.last)
-            && self.seen.is_active(&zone.name)
-            && self.last.is_active(&zone.name);
-        if down && !zone.down_while_active {
-            let words = "its server did not answer while DBA_OB_ZONES had the zone ACTIVE";
-            let kind = ClusterWarning::ServerDownInActiveZone;
-            told.push(warning(kind, Some(id), words.to_owned()));
-            self.leaders_left(&zone.name, id, told);
+    /// A zone that is in service at two looks in a row: no server of it may be away, at both or
+    /// for a moment in between. A zone that is stopped right after the first of them is none.
+    fn in_service(&self, zone: &mut Zone, id: ZoneId, told: &mut Vec<Told>) {
+        let (before, now) = (self.last.away(&zone.name, id), self.seen.away(&zone.name, id));
+        let whole = now.is_none() && self.seen.ports.get(id.index()) == Some(&Port::Answers);
+        let away = match now {
+            Some(words) => before.map(|_| words),
+            None => self.restarted(zone).filter(|_| whole),
+        };
+        if let Some(words) = away.filter(|_| !zone.away_told) {
+            let words = format!("{words} while DBA_OB_ZONES had the zone ACTIVE");
+            told.push(warning(ClusterWarning::ServerDownInActiveZone, Some(id), words));
+            if self.seen.is_silent(id) {
+                self.leaders_left(&zone.name, id, told);
+            }
+            zone.away_told = true;
         }
-        zone.down_while_active = down || (zone.down_while_active && port == Port::Silent);
+        if whole && self.seen.members.serves(&zone.name) {
+            zone.before = self.seen.marks(&zone.name);
+            zone.away_told = false;
+        }
+    }
+
+    /// A server of a zone that has begun to serve anew since it was last seen to serve. Where the
+    /// zone was stopped and started meanwhile, that is as it should be.
+    fn restarted(&self, zone: &Zone) -> Option<String> {
+        let anew = |server: &&Server| {
+            let before = zone.before.get(&server.address).and_then(|(since, _)| since.as_ref());
+            before.is_some_and(|_| server.serves_since.is_some())
+                && before != server.serves_since.as_ref()
+        };
+        let server = self.seen.members.servers_of(&zone.name).find(anew)?;
+        let stopped = self.happened("zone/stop_zone", Some(&zone.name)).is_some();
+        (!stopped).then(|| format!("{} was started anew", server.address))
     }
 }
 

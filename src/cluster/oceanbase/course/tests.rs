@@ -138,11 +138,110 @@ fn what_endangers_the_cluster_is_told_once() {
     let told = words(&both.take(seen.clone(), LOOK));
     assert_eq!(told[0], "! two-zones-inactive");
     seen.ports[0] = Port::Silent;
+    seen.log_behind.insert("z2".into(), "replicas are out of sync".into());
     assert!(words(&both.take(seen.clone(), LOOK)).contains(&"! leaders-left".to_owned()));
     seen.members.zones.insert("z2".into(), true);
-    seen.log_behind.insert("z2".into(), "replicas are out of sync".into());
-    let told = words(&both.take(seen, LOOK));
+    let told = words(&both.clone().take(seen.clone(), LOOK));
     assert!(told.contains(&"! start-before-ready".to_owned()), "{told:?}");
+    // It had caught up by then, or fell behind for a moment after it.
+    seen.log_behind.clear();
+    seen.schema_behind.insert("z2".into(), "its schemas are not shown".into());
+    let told = words(&both.take(seen, LOOK));
+    assert!(!told.contains(&"! start-before-ready".to_owned()), "{told:?}");
+}
+
+/// A zone of two servers, of which the observer reaches one.
+fn two_servers() -> (Course, Seen) {
+    let mut seen = rest();
+    let second = Server { address: "z1b:2882".into(), ..seen.members.servers[0].clone() };
+    seen.members.servers.push(second);
+    let mut course = Course::new(["z1".to_owned(), "z2".to_owned()]);
+    course.take(seen.clone(), LOOK);
+    (course, seen)
+}
+
+fn detail(told: &[Told]) -> &str {
+    match &told[..] {
+        [Told { fact: ClusterFact::Warning { detail, .. }, .. }] => detail,
+        other => unreachable!("one warning, not {other:?}"),
+    }
+}
+
+#[test]
+fn any_server_of_a_zone_in_service_may_be_missed() {
+    let (mut course, mut seen) = two_servers();
+    (seen.members.servers[2].active, seen.members.servers[2].serves_since) = (false, None);
+    assert_eq!(course.take(seen.clone(), LOOK), [], "the zone may be stopped by now");
+    // Its leaders are not left behind: the zone's other server may lead them.
+    assert_eq!(
+        detail(&course.take(seen.clone(), LOOK)),
+        "z1b:2882 was INACTIVE while DBA_OB_ZONES had the zone ACTIVE"
+    );
+    assert_eq!(course.take(seen.clone(), LOOK), []);
+    // Back, and as little news as that it was away.
+    (seen.members.servers[2].active, seen.members.servers[2].serves_since) =
+        (true, Some("t1".into()));
+    assert_eq!(course.take(seen.clone(), LOOK), []);
+    seen.members.servers[2].active = false;
+    course.take(seen.clone(), LOOK);
+    assert_eq!(words(&course.take(seen, LOOK)), ["! server-down-in-active-zone"], "once more");
+}
+
+#[test]
+fn a_restart_in_service_is_seen_however_short_it_is() {
+    for server in [0, 2] {
+        let (mut course, mut seen) = two_servers();
+        seen.members.servers[server].serves_since = Some("t1".into());
+        let mut stopped = course.clone();
+        let told = course.take(seen.clone(), LOOK);
+        let words = "was started anew while DBA_OB_ZONES had the zone ACTIVE";
+        assert!(detail(&told).ends_with(words), "{told:?}");
+        assert_eq!(course.take(seen.clone(), LOOK), []);
+        // The looks failed for a while, and all was done as it should be.
+        let what = "zone/stop_zone".into();
+        let ago = Duration::from_secs(20);
+        seen.history = vec![Happened { what, words: "z1".into(), ago }];
+        assert_eq!(stopped.take(seen, Duration::from_secs(30)), []);
+    }
+}
+
+#[test]
+fn a_restart_of_which_one_look_saw_something_is_seen() {
+    let mut course = course();
+    let mut seen = rest();
+    seen.ports[0] = Port::Silent;
+    assert_eq!(course.take(seen.clone(), LOOK), []);
+    (seen.ports[0], seen.members.servers[0].serves_since) = (Port::Starting, None);
+    assert_eq!(course.take(seen.clone(), LOOK), []);
+    (seen.ports[0], seen.members.servers[0].serves_since) = (Port::Answers, Some("t1".into()));
+    let told = course.take(seen.clone(), LOOK);
+    assert!(detail(&told).starts_with("z1:2882 was started anew"), "{told:?}");
+    assert_eq!(course.take(seen, LOOK), []);
+}
+
+#[test]
+fn a_server_that_is_new_in_a_zone_was_not_started_anew() {
+    let (mut course, mut seen) = two_servers();
+    seen.members.servers.reverse();
+    let third = Server { address: "z1c:2882".into(), ..seen.members.servers[0].clone() };
+    seen.members.servers.push(Server { serves_since: Some("t7".into()), ..third });
+    assert_eq!(course.take(seen, LOOK), []);
+}
+
+#[test]
+fn a_zone_put_back_into_service_is_judged_from_then_on() {
+    let mut course = course();
+    let mut seen = rest();
+    seen.members.zones.insert("z1".into(), false);
+    course.take(seen.clone(), LOOK);
+    seen.members.servers[0].serves_since = Some("t1".into());
+    course.take(seen.clone(), LOOK);
+    // One look at its port fails in the very moment.
+    seen.members.zones.insert("z1".into(), true);
+    seen.ports[0] = Port::Silent;
+    course.take(seen.clone(), LOOK);
+    seen.ports[0] = Port::Answers;
+    assert_eq!(course.take(seen, LOOK), []);
 }
 
 /// A cluster whose upgrade switches DDL off and leaves its mode.

@@ -9,16 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollproof::clock::RunClock;
-use rollproof::cluster::{Cluster, control, observe};
+use rollproof::cluster::{Act as Upgrade, Cluster, Finding, Kept, control, observe};
 use rollproof::collect::EventSender;
 use rollproof::event::*;
 use rollproof::upgrade::*;
 use serde::Deserialize;
 use sys_tenant::lab::password;
 use sys_tenant::{
-    Act, Host, NEW, Reply, Script, Store, SysTenant, file, rolling_upgrade, run, seen_steps,
+    Act, Host, NEW, Reply, Script, Store, SysTenant, file, rolling_upgrade, run, seen_steps, soon,
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 /// The views are one database: the tests take turns.
@@ -75,6 +75,8 @@ fn plan(dir: &Path, host: &Host, fails: Option<&str>) -> Plan {
             }
         } else if line.starts_with("timeout = ") {
             format!("timeout = {patience:?}\n")
+        } else if line.starts_with("every = ") {
+            "every = \"100ms\"\n".to_owned()
         } else {
             format!("{line}\n")
         };
@@ -257,6 +259,99 @@ async fn what_goes_wrong_stops_the_upgrade_where_it_does() {
     store.drop_database().await;
 }
 
+/// H0 to H5, each by itself, asked of zone1.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_makes_a_cluster_unhealthy_is_said() {
+    let _turn = TURN.lock().await;
+    let Some(store) = Store::of_lab() else { return };
+    store.reset().await;
+    let tenant = SysTenant::start(&store, Script::good()).await;
+    let cluster = control(&tenant.scenario(&store), &password()).unwrap();
+    let second_server = [
+        "INSERT INTO __all_server SELECT gmt_create, gmt_modified, '10.0.0.9', svr_port, 9, zone, \
+         inner_port, 0, status, '4.2.1.8_1', 0, start_service_time, 0 \
+         FROM __all_server WHERE zone = 'zone1'",
+        "INSERT INTO __all_virtual_server_schema_info SELECT '10.0.0.9', svr_port, tenant_id, \
+         refreshed_schema_version, received_schema_version, schema_count, schema_size \
+         FROM __all_virtual_server_schema_info WHERE svr_ip = '10.0.0.1'",
+    ];
+    let cases: [(&str, &[&str]); 8] = [
+        ("H0: the cluster has no zone zone1", &["DELETE FROM DBA_OB_ZONES WHERE ZONE = 'zone1'"]),
+        (
+            "H1: 1 servers do not serve",
+            &["UPDATE __all_server SET status = 'inactive' WHERE zone = 'zone1'"],
+        ),
+        (
+            "H1: 1 servers do not serve",
+            &["UPDATE __all_server SET start_service_time = 0 WHERE zone = 'zone1'"],
+        ),
+        ("2 of 3 replicas", &["DELETE FROM GV$OB_LOG_STAT WHERE SVR_IP = '10.0.0.3'"]),
+        (
+            "10.0.0.2:2882 out of sync",
+            &["UPDATE GV$OB_LOG_STAT SET IN_SYNC = 'NO' WHERE SVR_IP = '10.0.0.2'"],
+        ),
+        (
+            "H3: 6 of 9 schemas are refreshed",
+            &["UPDATE __all_virtual_server_schema_info SET refreshed_schema_version = 1 \
+               WHERE svr_ip = '10.0.0.1'"],
+        ),
+        ("H4: builds 4.2.1", &second_server),
+        (
+            "H5: 1 tenants are merging",
+            &["UPDATE CDB_OB_MAJOR_COMPACTION SET STATUS = 'COMPACTING' WHERE TENANT_ID = 1002"],
+        ),
+    ];
+    let health = async || cluster.health(Some(ZoneId(0)), soon()).await;
+    assert!(matches!(health().await, Finding::Met(_)));
+    for (words, changes) in cases {
+        store.refill().await;
+        let mut session = store.open().await;
+        run(&mut session, "USE oceanbase").await;
+        for sql in changes {
+            run(&mut session, sql).await;
+        }
+        match health().await {
+            Finding::NotYet(found) => assert!(found.contains(words), "{words}: {found}"),
+            other => panic!("{words}: {other:?}"),
+        }
+    }
+    store.drop_database().await;
+}
+
+/// The job that fails, and the inspection that finds something.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_job_that_fails_is_no_upgrade() {
+    let _turn = TURN.lock().await;
+    let Some(store) = Store::of_lab() else { return };
+    store.reset().await;
+    for (on, sql, words) in [
+        (
+            "ALTER SYSTEM RUN UPGRADE JOB 'UPGRADE_ALL'",
+            "INSERT INTO __all_rootservice_job SELECT NOW(6), MAX(job_id) + 1, 'UPGRADE_ALL', \
+             'FAILED' FROM __all_rootservice_job",
+            "UPGRADE_ALL failed",
+        ),
+        (
+            "ALTER SYSTEM RUN JOB 'ROOT_INSPECTION'",
+            "UPDATE __all_virtual_upgrade_inspection SET info = 'failed' WHERE name = 'sys_stat'",
+            "ROOT_INSPECTION",
+        ),
+    ] {
+        store.refill().await;
+        let act = format!(
+            "[[act]]\non = \"{on}\"\nsource = \"[upg] check_upgrade_job_result, \
+             check_root_inspection\"\n[[act.state]]\nsql = [\"{sql}\"]\n"
+        );
+        let acts = toml::from_str::<Script>(&act).unwrap().acts;
+        let tenant = SysTenant::start(&store, Script::good().with(&acts)).await;
+        let cluster = control(&tenant.scenario(&store), &password()).unwrap();
+        let by = Instant::now() + Duration::from_secs(4);
+        let refused = cluster.act(Upgrade::UpgradeJob, &Kept::default(), NEW, by).await;
+        assert!(refused.as_ref().is_err_and(|why| why.0.contains(words)), "{refused:?}");
+    }
+    store.drop_database().await;
+}
+
 // ── the observer ────────────────────────────────────────────────────────────────────────────────
 
 /// The steps as they begin.
@@ -302,6 +397,17 @@ async fn an_orchestrator_s_steps_are_seen_when_they_happen() {
         if let Some(act) = act {
             assert_dated(event, clock.of(tenant.told_at(act)), 500);
         }
+    }
+    // The lease is over 300 ms after the server went down, long before it is started again.
+    for (place, zone) in ["zone1", "zone2", "zone3"].iter().enumerate() {
+        let gone = events.iter().find(|event| match &event.fact {
+            ClusterFact::Step { step, zone: Some(zone), edge: Edge::End, .. } => {
+                step == "stop-server" && zone.index() == place
+            }
+            _ => false,
+        });
+        let went = tenant.told_at(&format!("HOST stop-server {zone}"));
+        assert_dated(gone.unwrap(), clock.of(went + Duration::from_millis(300)), 300);
     }
     leaders_moved(&tenant, clock, &events);
     store.drop_database().await;

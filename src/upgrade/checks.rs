@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::step::StepName;
+use super::step::{Step, StepName};
 use super::world::World;
 use crate::cluster::observe::LOOK_DEADLINE;
 use crate::cluster::{Act, Cluster, Finding, Kept, Pending};
@@ -14,10 +14,10 @@ use crate::event::{ZoneId, ZoneState, ZoneStatus};
 use crate::preflight;
 use crate::scenario::Zone;
 
-/// Between two looks at a condition.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How many looks in a row must find a condition met: joining nodes flicker.
 const STEADY_LOOKS: u32 = 3;
+/// Between these, however far looks are apart otherwise.
+const STEADY_EVERY: Duration = Duration::from_millis(100);
 /// How much longer than its deadline an adapter may take to give up.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -39,11 +39,12 @@ impl Checks {
     /// What was found instead, in words for the user.
     pub(super) async fn perform(
         &self,
-        step: StepName,
+        step: &Step,
         zone: Option<ZoneId>,
         kept: &Kept,
         by: Instant,
     ) -> Result<String, String> {
+        let Step { name: step, every, .. } = *step;
         let cluster = &*self.cluster;
         let act = |act: Act| finished(by, cluster.act(act, kept, &self.target, by));
         let of_zone = || zone.ok_or_else(|| format!("{step} is a step of a zone"));
@@ -57,30 +58,34 @@ impl Checks {
             StepName::UpgradeJob => act(Act::UpgradeJob).await,
             StepName::EndUpgrade => act(Act::EndUpgrade).await,
             StepName::RestoreParameters => act(Act::RestoreParameters).await,
-            StepName::HealthCheck => until(by, || cluster.health(zone, look_by(by))).await,
-            StepName::VersionCheck => self.until_world(by, |world| world.all_on_target()).await,
+            StepName::HealthCheck => {
+                until(every, by, || cluster.health(zone, look_by(every, by))).await
+            }
+            StepName::VersionCheck => {
+                self.until_world(every, by, |world| world.all_on_target()).await
+            }
             StepName::SetZoneContext => {
                 let zone = of_zone()?;
-                self.until_world(by, |world| world.answers(zone)).await
+                self.until_world(every, by, |world| world.answers(zone)).await
             }
             StepName::StopZone => finished(by, cluster.stop_zone(of_zone()?, by)).await,
             StepName::StartZone => finished(by, cluster.start_zone(of_zone()?, by)).await,
             StepName::WaitVersion => {
                 let zone = of_zone()?;
-                self.until_world(by, |world| world.on_target(zone)).await
+                self.until_world(every, by, |world| world.on_target(zone)).await
             }
             StepName::LogInSync => {
                 let zone = of_zone()?;
-                until(by, || cluster.log_in_sync(zone, look_by(by))).await
+                until(every, by, || cluster.log_in_sync(zone, look_by(every, by))).await
             }
             StepName::SchemaRefreshed => {
                 let zone = of_zone()?;
                 // Reads every definition of the schema: more than a look.
-                until(by, || cluster.schema_refreshed(zone, by)).await
+                until(every, by, || cluster.schema_refreshed(zone, by)).await
             }
             StepName::CheckZone => {
                 let zone = of_zone()?;
-                self.until_world(by, |world| world.is_back(zone)).await
+                self.until_world(every, by, |world| world.is_back(zone)).await
             }
             // Kept by the runner, which has the journal to write it to.
             StepName::KeepParameters
@@ -115,7 +120,7 @@ impl Checks {
     /// # Errors
     /// Which zone does not.
     pub(super) async fn guard(&self, zone: ZoneId, by: Instant) -> Result<String, String> {
-        self.until_world(by, |world| world.may_take_away(zone)).await
+        self.until_world(STEADY_EVERY, by, |world| world.may_take_away(zone)).await
     }
 
     /// A fresh look at every zone, all at the same time.
@@ -147,11 +152,12 @@ impl Checks {
 
     async fn until_world(
         &self,
+        every: Duration,
         by: Instant,
         condition: impl Fn(&World<'_>) -> Finding + Send + Sync,
     ) -> Result<String, String> {
         let condition = &condition;
-        until(by, move || -> Pending<'_, Finding> {
+        until(every, by, move || -> Pending<'_, Finding> {
             Box::pin(async move {
                 let statuses = self.look().await;
                 condition(&self.world(&statuses))
@@ -175,8 +181,9 @@ impl Checks {
     }
 }
 
-fn look_by(by: Instant) -> Instant {
-    by.min(Instant::now() + LOOK_DEADLINE)
+/// A look may take as long as the next one is away: those that are far apart read much.
+fn look_by(every: Duration, by: Instant) -> Instant {
+    by.min(Instant::now() + every.max(LOOK_DEADLINE))
 }
 
 async fn finished<T, E: std::fmt::Display>(
@@ -189,8 +196,10 @@ async fn finished<T, E: std::fmt::Display>(
     }
 }
 
-/// Looks until a condition was found met several times in a row.
+/// Looks every so often until a condition was found met, and then some times more, quickly: looks
+/// are a load for the cluster as long as it is not well, and flicker when it is nearly so.
 async fn until<'a>(
+    every: Duration,
     by: Instant,
     mut look: impl FnMut() -> Pending<'a, Finding>,
 ) -> Result<String, String> {
@@ -218,10 +227,43 @@ async fn until<'a>(
         if told.is_none() || Instant::now() < by {
             told = Some(unmet);
         }
-        if Instant::now() + LOOK_EVERY > by {
+        let pause = if steady > 0 { STEADY_EVERY } else { every };
+        if Instant::now() + pause > by {
             let unmet = told.unwrap_or_default();
             return Err(format!("still not so after {} s: {unmet}", began.elapsed().as_secs()));
         }
-        sleep(LOOK_EVERY).await;
+        sleep(pause).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    /// Looks at a condition that is met from the given second on, except where it flickers.
+    async fn looks(every: Duration, met_from: u64, flickers: Option<u64>) -> Vec<u128> {
+        let (began, at) = (Instant::now(), RefCell::new(Vec::new()));
+        let look = || -> Pending<'static, Finding> {
+            let now = began.elapsed();
+            at.borrow_mut().push(now.as_millis());
+            let is_met = now.as_secs() >= met_from && flickers != Some(at.borrow().len() as u64);
+            let finding = if is_met { Finding::Met } else { Finding::NotYet };
+            Box::pin(std::future::ready(finding("as set".to_owned())))
+        };
+        let _ = until(every, began + Duration::from_mins(1), look).await;
+        at.into_inner()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_so_is_looked_at_every_so_often() {
+        let ten = Duration::from_secs(10);
+        assert_eq!(looks(ten, 0, None).await, [0, 100, 200]);
+        assert_eq!(looks(ten, 15, None).await, [0, 10_000, 20_000, 20_100, 20_200]);
+        // Met, and not for long.
+        assert_eq!(looks(ten, 0, Some(2)).await, [0, 100, 10_100, 10_200, 10_300]);
+        let never = looks(ten, 600, None).await;
+        assert_eq!(never.last(), Some(&60_000), "{never:?}");
     }
 }

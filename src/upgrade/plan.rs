@@ -1,6 +1,7 @@
 //! An upgrade's plan: a TOML file, validated once.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -51,11 +52,16 @@ struct StepFile {
     check: Option<Spanned<StepName>>,
     #[serde(default = "default_timeout")]
     timeout: Span,
+    #[serde(default)]
+    every: Option<Spanned<Span>>,
 }
 
 fn default_timeout() -> Span {
     Span::secs(120)
 }
+
+/// Between two looks at a condition, unless the plan says otherwise.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 impl Plan {
     /// Reads and validates a plan. `target_version` overrides the file's.
@@ -224,7 +230,24 @@ impl Validator<'_> {
                 return Err(self.at(span, reason));
             }
         };
-        Ok(Step { name, action, timeout: step.timeout.0 })
+        let every = match step.every {
+            None => LOOK_EVERY,
+            Some(every) => {
+                let (span, every) = (every.span(), every.into_inner().0);
+                if action != Action::Check || !name.waits() {
+                    let reason = format!("{name} does not look again and again; leave out `every`");
+                    return Err(self.at(span, reason));
+                }
+                if every.is_zero() || every > step.timeout.0 {
+                    let reason = format!(
+                        "`every` of {name} must be more than 0 and no more than its timeout"
+                    );
+                    return Err(self.at(span, reason));
+                }
+                every
+            }
+        };
+        Ok(Step { name, action, timeout: step.timeout.0, every })
     }
 }
 
@@ -305,6 +328,28 @@ mod tests {
             let harmless = plan[pair[0]].contains("stop-server\"\n");
             let result = parse(&swapped.concat());
             assert_eq!(result.is_ok(), harmless, "{}{result:?}", plan[pair[0]]);
+        }
+    }
+
+    #[test]
+    fn how_often_to_look_is_a_step_s_own() {
+        let every = |plan: &Plan, name| {
+            plan.zone.iter().find(|step| step.name == name).map(|step| step.every).unwrap()
+        };
+        for text in [SSH, OBD] {
+            let plan = parse(text).unwrap();
+            assert_eq!(every(&plan, StepName::HealthCheck), Duration::from_secs(10));
+            assert_eq!(every(&plan, StepName::WaitVersion), LOOK_EVERY);
+        }
+        assert_eq!(every(&parse(LAB).unwrap(), StepName::HealthCheck), LOOK_EVERY);
+        let (health, stop) = ("check = \"health-check\"", "check = \"stop-zone\"");
+        for (at, every, words) in [
+            (health, "0s", "more than 0"),
+            (health, "2m", "no more than its timeout"),
+            (stop, "1s", "stop-zone does not look again and again"),
+        ] {
+            let error = spoiled(at, &format!("{at}\nevery = \"{every}\""));
+            assert!(error.contains(words), "{error}");
         }
     }
 

@@ -268,7 +268,7 @@ impl Runner {
                 or_give_up(give_up, self.keep(by)).await
             }
             Action::Check => {
-                let perform = self.checks.perform(task.step.name, task.zone, &self.kept, by);
+                let perform = self.checks.perform(&task.step, task.zone, &self.kept, by);
                 or_give_up(give_up, perform).await
             }
             Action::Run(template) => {

@@ -139,6 +139,20 @@ impl StepName {
         [Stage::Before, Stage::After].iter().any(|stage| stage.steps().contains(&self))
     }
 
+    /// Whether rollproof looks again and again until something is so.
+    pub fn waits(self) -> bool {
+        matches!(
+            self,
+            Self::SetZoneContext
+                | Self::WaitVersion
+                | Self::LogInSync
+                | Self::SchemaRefreshed
+                | Self::HealthCheck
+                | Self::CheckZone
+                | Self::VersionCheck
+        )
+    }
+
     /// Whether it takes a zone away from its clients; no other zone may be away then.
     pub fn takes_zone_away(self) -> bool {
         matches!(self, Self::StopZone | Self::StopServer)
@@ -163,4 +177,6 @@ pub struct Step {
     pub action: Action,
     /// It has failed when it takes longer than this.
     pub timeout: Duration,
+    /// How long to wait before looking again, where it waits for something to become so.
+    pub every: Duration,
 }

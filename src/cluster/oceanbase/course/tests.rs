@@ -161,7 +161,7 @@ fn two_servers() -> (Course, Seen) {
 }
 
 fn detail(told: &[Told]) -> &str {
-    match &told[..] {
+    match told {
         [Told { fact: ClusterFact::Warning { detail, .. }, .. }] => detail,
         other => unreachable!("one warning, not {other:?}"),
     }

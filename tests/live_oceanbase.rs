@@ -4,6 +4,7 @@
 
 mod sys_tenant;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +46,9 @@ struct Variant {
     /// Whether the cluster is set as before afterwards.
     #[serde(default)]
     takes_back: bool,
+    /// Parameters afterwards.
+    #[serde(default)]
+    afterwards: BTreeMap<String, String>,
     #[serde(default)]
     act: Vec<Act>,
 }
@@ -223,6 +227,33 @@ async fn an_upgrade_that_was_stopped_goes_on_and_puts_back_what_was_there_before
     store.drop_database().await;
 }
 
+/// Somebody else's, or one that failed before and is not resumed: its settings are not what was
+/// there before, and ending it would be wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_that_it_did_not_begin_is_left_alone() {
+    let _turn = TURN.lock().await;
+    let Some(store) = Store::of_lab() else { return };
+    store.reset().await;
+    let tenant = SysTenant::start(&store, Script::good()).await;
+    let acts = [
+        ("ALTER SYSTEM BEGIN UPGRADE", 0),
+        ("ALTER SYSTEM BEGIN ROLLING UPGRADE", 0),
+        ("ALTER SYSTEM SET enable_ddl = 'False'", 200),
+    ];
+    tenant.orchestrate(&acts).await;
+    let (result, _) = upgrade(&tenant, &store, None).await;
+    println!("{}", result.advice);
+    let UpgradeOutcome::Failed { step, reason, .. } = &result.outcome else {
+        panic!("{:?}", result.outcome);
+    };
+    assert_eq!(step.as_str(), "keep-parameters");
+    for words in ["_upgrade_stage is DBUPGRADE", "enable_upgrade_mode is True", "--resume"] {
+        assert!(reason.contains(words), "no {words:?} in {reason}");
+    }
+    assert_eq!(tenant.log.lock().unwrap().len(), acts.len(), "the cluster was told something");
+    store.drop_database().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_goes_wrong_stops_the_upgrade_where_it_does() {
     let _turn = TURN.lock().await;
@@ -254,6 +285,9 @@ async fn what_goes_wrong_stops_the_upgrade_where_it_does() {
             assert_eq!(store.parameter("server_permanent_offline_time").await, "3600s", "{name}");
         } else {
             assert!(result.advice.contains("server_permanent_offline_time = 3600s"), "{name}");
+        }
+        for (parameter, value) in &variant.afterwards {
+            assert_eq!(&store.parameter(parameter).await, value, "{name}: {parameter}");
         }
     }
     store.drop_database().await;

@@ -121,6 +121,9 @@ async fn the_one_write_is_made_only_where_all_is_well(store: &Store, tenant: &Sy
     let fit = check(tenant, store, Some("4.2.1.8")).await;
     let line = preflight::prepare(&*cluster, &fit).await;
     assert_eq!(line.status, CheckStatus::Pass, "{line:?}");
+    let undo = "it was 3600s, undo it after the upgrade with ALTER SYSTEM SET \
+                server_permanent_offline_time = '3600s'";
+    assert!(line.answer.contains(undo), "{line:?}");
     assert_eq!(store.parameter("server_permanent_offline_time").await, "72h");
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rollproof::clock::RunClock;
 use rollproof::cluster::check::{CheckLine, CheckStatus};
-use rollproof::cluster::{Cluster, Finding, Pending, Refusal};
+use rollproof::cluster::{Act, Cluster, Finding, Kept, Pending, Refusal, Setting};
 use rollproof::collect::EventSender;
 use rollproof::event::*;
 use rollproof::scenario::Zone;
@@ -99,6 +99,27 @@ impl Cluster for Files {
         let zones = if self.zones < 3 { CheckStatus::Fail } else { CheckStatus::Pass };
         let file = if unfit { CheckStatus::Fail } else { CheckStatus::Pass };
         ready(vec![line("zones", zones), line("fit", file)])
+    }
+
+    fn keep(&self, _: Instant) -> Pending<'_, Result<Kept, Refusal>> {
+        let (name, value) = ("a".to_owned(), "1".to_owned());
+        ready(Ok(Kept(vec![Setting { name, tenant: None, value }])))
+    }
+
+    fn act<'a>(
+        &'a self,
+        act: Act,
+        _: &'a Kept,
+        _: &'a str,
+        _: Instant,
+    ) -> Pending<'a, Result<String, Refusal>> {
+        let log = self.dir.join("log");
+        let before = fs::read_to_string(&log).unwrap_or_default();
+        fs::write(log, format!("{before}{act:?}\n")).unwrap();
+        ready(match self.dir.join(format!("refuses-{act:?}")).exists() {
+            true => Err(Refusal(format!("{act:?} is refused"))),
+            false => Ok(format!("{act:?} is done")),
+        })
     }
 }
 
@@ -276,6 +297,46 @@ async fn failed_checks_touch_nothing_and_are_repeated_by_a_resume() {
     assert_eq!(failed_at(&world.upgrade("r2", Some("r1")).await), (None, "pre-check"));
     fs::remove_file(world.path("unfit")).unwrap();
     assert_eq!(world.upgrade("r3", Some("r2")).await.outcome, UpgradeOutcome::Done);
+}
+
+/// A cluster-wide step of the product's own is undone only where this upgrade began it, and one
+/// that cannot be undone leaves no other undone.
+#[tokio::test]
+async fn what_was_begun_before_the_first_zone_is_taken_back_and_nothing_else() {
+    let mut world = World::new(3);
+    let step = |name: &str| {
+        format!("[[before]]\nstep = \"{name}\"\ncheck = \"{name}\"\ntimeout = \"2s\"\n")
+    };
+    let after = ["protect-replicas", "begin-upgrade", "begin-rolling-upgrade"].map(step).concat();
+    let check = step("pre-check");
+    world.plan = world.plan.replace(&check, &(step("keep-parameters") + &check + &after));
+    let last = "[[after]]\nstep = \"version-check\"";
+    let ends = ["end-rolling-upgrade", "end-upgrade", "restore-parameters"].map(step).concat();
+    let ends = ends.replace("[[before]]", "[[after]]");
+    world.plan = world.plan.replace(last, &(ends + last));
+
+    fs::write(world.path("unfit"), "").unwrap();
+    let result = world.upgrade("unfit-run", None).await;
+    assert_eq!(failed_at(&result), (None, "pre-check"));
+    assert_eq!(world.log(), "", "nothing was begun, so nothing is taken back: {}", result.advice);
+    fs::remove_file(world.path("unfit")).unwrap();
+
+    let refuse = |act: &str| fs::write(world.path(&format!("refuses-{act}")), "").unwrap();
+    refuse("ProtectReplicas");
+    assert_eq!(failed_at(&world.upgrade("r1", None).await), (None, "protect-replicas"));
+    assert_eq!(world.log(), "ProtectReplicas\nRestoreParameters\n");
+    fs::remove_file(world.path("refuses-ProtectReplicas")).unwrap();
+    fs::remove_file(world.path("log")).unwrap();
+
+    refuse("BeginRollingUpgrade");
+    refuse("EndUpgrade");
+    let result = world.upgrade("r2", None).await;
+    assert_eq!(failed_at(&result), (None, "begin-rolling-upgrade"));
+    let told =
+        "ProtectReplicas\nBeginUpgrade\nBeginRollingUpgrade\nEndUpgrade\nRestoreParameters\n";
+    assert_eq!(world.log(), told);
+    let words = "could NOT be taken back: EndUpgrade is refused; RestoreParameters is done";
+    assert!(result.advice.contains(words), "{}", result.advice);
 }
 
 #[tokio::test]

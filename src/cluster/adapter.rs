@@ -101,8 +101,6 @@ pub enum Act {
     EndUpgrade,
     /// What was changed is put back and checked.
     RestoreParameters,
-    /// All of the above that was done before the first zone is undone.
-    TakeBack,
 }
 
 /// A cluster of one product, seen zone by zone.
@@ -146,10 +144,17 @@ pub trait Cluster: Send + Sync {
         Box::pin(std::future::ready(Vec::new()))
     }
 
-    /// What an upgrade may change for the whole cluster, as it is set now.
+    /// What an upgrade may change for the whole cluster, as it is set now. Refused where that would
+    /// not be what was there before: an upgrade is under way.
     fn keep(&self, by: Instant) -> Pending<'_, Result<Kept, Refusal>> {
         let _ = by;
         Box::pin(std::future::ready(Ok(Kept::default())))
+    }
+
+    /// The statements that give an upgrade up before its first zone, for people.
+    fn undo(&self, kept: &Kept) -> Vec<String> {
+        let _ = kept;
+        Vec::new()
     }
 
     /// Does what the product's upgrade does to the whole cluster and waits until every server has

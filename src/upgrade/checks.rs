@@ -21,7 +21,7 @@ const STEADY_EVERY: Duration = Duration::from_millis(100);
 /// How much longer than its deadline an adapter may take to give up.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long undoing what was done before the first zone may take.
+/// How long each act may take that undoes what was done before the first zone.
 const TAKE_BACK: Duration = Duration::from_mins(1);
 
 /// The cluster, seen and acted on as an upgrade needs it.
@@ -106,13 +106,13 @@ impl Checks {
         finished(by, self.cluster.keep(by)).await
     }
 
-    /// Undoes what was done to the whole cluster before the first zone.
+    /// Does one of the acts that undo what was done to the whole cluster before the first zone.
     ///
     /// # Errors
     /// What could not be undone.
-    pub(super) async fn take_back(&self, kept: &Kept) -> Result<String, String> {
+    pub(super) async fn take_back(&self, act: Act, kept: &Kept) -> Result<String, String> {
         let by = Instant::now() + TAKE_BACK;
-        finished(by, self.cluster.act(Act::TakeBack, kept, &self.target, by)).await
+        finished(by, self.cluster.act(act, kept, &self.target, by)).await
     }
 
     /// Waits until every other zone serves, so that `zone` may be taken away.

@@ -14,7 +14,7 @@ use super::plan::Plan;
 use super::step::{Action, StepName};
 use super::task::{Task, tasks};
 use crate::clock::RunClock;
-use crate::cluster::{Cluster, Kept};
+use crate::cluster::{Act, Cluster, Kept};
 use crate::collect::EventSender;
 use crate::event::{ClusterEvent, ClusterFact, Edge, Event, RunTime, Source, ZoneId, ZoneStatus};
 use crate::phase::step;
@@ -192,24 +192,61 @@ impl Runner {
         }
         if !self.is_untouched() {
             return format!(
-                "\nsettings stay as the upgrade needs them until it is finished; they were:\n{}",
-                self.kept
+                "\nsettings stay as the upgrade needs them until it is finished; they were:\n{}{}",
+                self.kept,
+                self.by_hand()
             );
         }
+        let acts = self.to_take_back(outcome);
+        if acts.is_empty() {
+            return "\nnothing was changed that had to be taken back".to_owned();
+        }
         self.record(self.clock.now(), step::TAKE_BACK, None, Edge::Begin, "").await;
-        let taken_back = self.checks.take_back(&self.kept).await;
-        let (edge, detail) = match &taken_back {
-            Ok(found) => (Edge::End, found),
-            Err(reason) => (Edge::Failed, reason),
-        };
-        self.record(self.clock.now(), step::TAKE_BACK, None, edge, detail).await;
-        match taken_back {
-            Ok(found) => format!("\nwhat was done before it was taken back: {found}"),
-            Err(reason) => format!(
-                "\nwhat was done before it could NOT be taken back: {reason}\nsettings were:\n{}",
-                self.kept
+        let (mut found, mut failed) = (Vec::new(), Vec::new());
+        for act in acts {
+            // What cannot be taken back is no reason to leave the rest.
+            match self.checks.take_back(act, &self.kept).await {
+                Ok(words) => found.push(words),
+                Err(reason) => failed.push(reason),
+            }
+        }
+        let edge = if failed.is_empty() { Edge::End } else { Edge::Failed };
+        let detail = [failed.as_slice(), &found].concat().join("; ");
+        self.record(self.clock.now(), step::TAKE_BACK, None, edge, &detail).await;
+        match edge {
+            Edge::End => format!("\nwhat was done before it was taken back: {detail}"),
+            _ => format!(
+                "\nwhat was done before it could NOT be taken back: {detail}\nsettings were:\n{}{}",
+                self.kept,
+                self.by_hand()
             ),
         }
+    }
+
+    /// The acts that undo what this upgrade began: nobody else's. An earlier try that was never
+    /// taken back may have begun everything.
+    fn to_take_back(&self, outcome: &UpgradeOutcome) -> Vec<Act> {
+        let begun = match outcome {
+            _ if self.progress.kept.is_some() => &self.tasks[..],
+            UpgradeOutcome::Failed { .. } => &self.tasks[..=self.at],
+            _ => &self.tasks[..self.at],
+        };
+        let undone_by = |act| begun.iter().any(|task| task.step.name.undone_by() == Some(act));
+        let acts = [Act::EndUpgrade, Act::RestoreParameters];
+        acts.into_iter().filter(|&act| undone_by(act)).collect()
+    }
+
+    /// How a person gives the upgrade up.
+    fn by_hand(&self) -> String {
+        let statements = self.checks.cluster.undo(&self.kept);
+        if statements.is_empty() {
+            return String::new();
+        }
+        format!(
+            "\nto give the upgrade up by hand, only while no zone runs {} and all serve:\n    {};",
+            self.settings.plan.target_version,
+            statements.join(";\n    ")
+        )
     }
 
     /// Whether no zone was taken away yet. The index of a step that failed is still that of the
@@ -321,6 +358,18 @@ impl Runner {
         self.events.send(Event::Cluster(event)).await;
     }
 
+    /// Where an upgrade changed settings only its own journal knows what they were.
+    fn anew(&self) -> String {
+        if !self.kept.0.is_empty() {
+            return String::new();
+        }
+        format!(
+            "\nor make the cluster whole and begin anew without --resume: zones that run {} \
+             already go through the steps again",
+            self.settings.plan.target_version
+        )
+    }
+
     fn advice(&self, outcome: &UpgradeOutcome, zones: &[ZoneStatus]) -> String {
         let place = |zone: Option<ZoneId>| match zone {
             Some(zone) => format!("of {}", self.settings.zones[zone.index()].name),
@@ -336,9 +385,8 @@ impl Runner {
             UpgradeOutcome::Refused { reason } => (
                 format!("nothing was done: the journal and the cluster differ: {reason}"),
                 format!(
-                    "bring the zones back to what the journal says and repeat\n    {hint}\nor make \
-                     the cluster whole and begin anew without --resume: zones that run {target} \
-                     already go through the steps again"
+                    "bring the zones back to what the journal says and repeat\n    {hint}{}",
+                    self.anew()
                 ),
             ),
             UpgradeOutcome::Failed { zone, step, reason } if untouched => (

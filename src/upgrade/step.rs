@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::template::Template;
+use crate::cluster::Act;
 use crate::spelling::spelled;
 
 spelled! {
@@ -151,6 +152,17 @@ impl StepName {
                 | Self::CheckZone
                 | Self::VersionCheck
         )
+    }
+
+    /// What undoes it as long as no zone was taken away.
+    pub(super) fn undone_by(self) -> Option<Act> {
+        match self {
+            Self::BeginUpgrade | Self::BeginRollingUpgrade => Some(Act::EndUpgrade),
+            Self::ProtectReplicas | Self::SpecialActions | Self::UpgradePre => {
+                Some(Act::RestoreParameters)
+            }
+            _ => None,
+        }
     }
 
     /// Whether it takes a zone away from its clients; no other zone may be away then.

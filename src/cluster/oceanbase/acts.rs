@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::parameters::{self, in_sync, set};
+use super::parameters::{self, in_sync, set, statement, values};
 use super::reading::Members;
-use super::sys::{Sys, is_silence, literal};
+use super::sys::{Sys, literal};
 use crate::cluster::{Act, Kept, Refusal, Setting};
-use crate::event::ZoneId;
+use crate::event::{ErrorClass, ZoneId};
 use crate::session::Failure;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -32,7 +32,7 @@ pub(super) async fn stop_zone(sys: &Sys, zone: ZoneId, by: Instant) -> Result<St
         let why = why(&failure);
         return Err(Refusal(format!("`{statement}` was refused: {failure}{why}. {left}")));
     }
-    let mut leaders = 0;
+    let mut last = "nobody could be asked what became of it".to_owned();
     while Instant::now() < by {
         let found = async {
             let stopped = Members::read(sys, by).await?.zones.get(name) == Some(&false);
@@ -40,16 +40,17 @@ pub(super) async fn stop_zone(sys: &Sys, zone: ZoneId, by: Instant) -> Result<St
         };
         match found.await {
             Ok((true, 0)) => return Ok("INACTIVE, no leader is left".to_owned()),
-            Ok((_, left)) => leaders = left,
-            Err(failure) if is_silence(&failure) => {}
-            Err(failure) => return Err(failure.into()),
+            Ok((false, 0)) => last = format!("{name} did not become INACTIVE"),
+            Ok((_, leaders)) => last = format!("{leaders} leaders are still in {name}"),
+            // Whatever is said while RootService moves along: the zone is on its way out, and how
+            // to undo that must be told. A look that the deadline cut short says less than before.
+            Err(failure) if Instant::now() < by => last = failure.to_string(),
+            Err(_) => {}
         }
         sleep(LOOK_EVERY).await;
     }
     let left = left_inactive(sys, name).await;
-    Err(Refusal(format!(
-        "`{statement}` was accepted, but {leaders} leaders are still in {name}. {left}"
-    )))
+    Err(Refusal(format!("`{statement}` was accepted, but {last}. {left}")))
 }
 
 /// Z10: puts a zone back into service.
@@ -131,10 +132,7 @@ pub(super) async fn act(
     by: Instant,
 ) -> Result<String, Refusal> {
     match act {
-        Act::ProtectReplicas => {
-            set(sys, &setting("server_permanent_offline_time", OFFLINE_TIME), None, by).await?;
-            Ok(format!("server_permanent_offline_time is {OFFLINE_TIME} on every server"))
-        }
+        Act::ProtectReplicas => protect_replicas(sys, by).await,
         Act::BeginUpgrade => {
             tell(sys, "ALTER SYSTEM BEGIN UPGRADE", by).await?;
             becomes(sys, "enable_upgrade_mode", "True", by).await
@@ -159,12 +157,22 @@ pub(super) async fn act(
         Act::UpgradeJob => upgrade_job(sys, by).await,
         Act::EndUpgrade => end_upgrade(sys, by).await,
         Act::RestoreParameters => parameters::restore(sys, kept, by).await,
-        Act::TakeBack => {
-            let ended = end_upgrade(sys, by).await?;
-            let restored = parameters::restore(sys, kept, by).await?;
-            Ok(format!("{ended}; {restored}"))
-        }
     }
+}
+
+/// Step 1. Says what was there before: whoever only prepares keeps it nowhere else.
+async fn protect_replicas(sys: &Sys, by: Instant) -> Result<String, Refusal> {
+    let wanted = setting("server_permanent_offline_time", OFFLINE_TIME);
+    let before = values(sys, &wanted, by).await?;
+    set(sys, &wanted, None, by).await?;
+    let done = format!("{} is {OFFLINE_TIME} on every server", wanted.name);
+    Ok(match &before[..] {
+        [one] if *one != OFFLINE_TIME => {
+            let undo = statement(&setting(&wanted.name, one));
+            format!("{done}; it was {one}, undo it after the upgrade with {undo}")
+        }
+        _ => done,
+    })
 }
 
 fn setting(name: &str, value: &str) -> Setting {
@@ -226,15 +234,20 @@ async fn until(
     by: Instant,
     is_done: impl Fn(&[String]) -> Result<bool, &'static str> + Send,
 ) -> Result<(), Refusal> {
+    let mut words = String::new();
     loop {
-        let answer = sys.texts(sql.clone(), by).await?;
-        match is_done(&answer) {
-            Ok(true) => return Ok(()),
-            Ok(false) => {}
-            Err(advice) => return Err(Refusal(format!("the job {job} failed; {advice}"))),
+        match sys.texts(sql.clone(), by).await {
+            Ok(answer) => match is_done(&answer) {
+                Ok(true) => return Ok(()),
+                Ok(false) => words = answer.join(", "),
+                Err(advice) => return Err(Refusal(format!("the job {job} failed; {advice}"))),
+            },
+            // Waiting does not bring a view; anything else may pass, and the job runs on meanwhile.
+            Err(failure) if failure.class == ErrorClass::Schema => return Err(failure.into()),
+            Err(failure) if Instant::now() < by => words = failure.to_string(),
+            Err(_) => {}
         }
         if Instant::now() + LOOK_EVERY > by {
-            let words = answer.join(", ");
             return Err(Refusal(format!("the job {job} was not done in time: {words}")));
         }
         sleep(LOOK_EVERY).await;

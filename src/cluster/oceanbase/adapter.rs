@@ -146,7 +146,12 @@ impl Cluster for OceanBase {
     }
 
     fn keep(&self, by: Instant) -> Pending<'_, Result<Kept, Refusal>> {
-        Box::pin(async move { Ok(parameters::keep(&self.sys, by).await?) })
+        Box::pin(parameters::keep(&self.sys, by))
+    }
+
+    fn undo(&self, kept: &Kept) -> Vec<String> {
+        let end = "ALTER SYSTEM END UPGRADE".to_owned();
+        [end].into_iter().chain(kept.0.iter().map(parameters::statement)).collect()
     }
 
     fn act<'a>(

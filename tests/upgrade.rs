@@ -319,6 +319,8 @@ async fn what_was_begun_before_the_first_zone_is_taken_back_and_nothing_else() {
     let result = world.upgrade("unfit-run", None).await;
     assert_eq!(failed_at(&result), (None, "pre-check"));
     assert_eq!(world.log(), "", "nothing was begun, so nothing is taken back: {}", result.advice);
+    assert_eq!(failed_at(&world.upgrade("again", Some("unfit-run")).await), (None, "pre-check"));
+    assert_eq!(world.log(), "", "nor by the run that goes on with it");
     fs::remove_file(world.path("unfit")).unwrap();
 
     let refuse = |act: &str| fs::write(world.path(&format!("refuses-{act}")), "").unwrap();

@@ -19,7 +19,7 @@ use crate::record::{RecordError, file};
 use crate::scenario::Zone;
 
 /// The newest journal format this build writes and reads.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// What the upgrade is, in the first line. Commands and timeouts may be mended between two tries;
 /// everything here must stay.
@@ -82,6 +82,8 @@ enum Line {
         settings: Kept,
     },
     Step(Entry),
+    /// All of the above was undone: the cluster is as it was.
+    TakenBack,
 }
 
 /// The journal being written.
@@ -123,6 +125,11 @@ impl Journal {
     /// Writes what the cluster was set to and waits until it is on disk.
     pub(super) fn keep(&mut self, kept: &Kept) -> Result<(), UpgradeError> {
         self.append(&Line::Kept { settings: kept.clone() })
+    }
+
+    /// Writes that everything was undone and waits until it is on disk.
+    pub(super) fn taken_back(&mut self) -> Result<(), UpgradeError> {
+        self.append(&Line::TakenBack)
     }
 
     fn append(&mut self, line: &Line) -> Result<(), UpgradeError> {
@@ -171,7 +178,7 @@ impl Progress {
         let mut lines = lines.into_iter();
         let header = match lines.next() {
             Some(Line::Upgrade(header)) => header,
-            Some(Line::Step(_) | Line::Kept { .. }) => {
+            Some(Line::Step(_) | Line::Kept { .. } | Line::TakenBack) => {
                 return Err("its first line names no upgrade".to_owned());
             }
             // Cut before its first line was whole: nothing had been done yet.
@@ -191,6 +198,8 @@ impl Progress {
                 Line::Kept { settings } => {
                     progress.kept.get_or_insert(settings);
                 }
+                // What was kept is no longer owed: by now it may be somebody else's.
+                Line::TakenBack => progress = Self::default(),
                 Line::Upgrade(_) => return Err("it names a second upgrade".to_owned()),
             }
         }
@@ -313,6 +322,17 @@ mod tests {
         let carried = Progress::read(again.path(), &header, &tasks).unwrap();
         assert_eq!(carried.finished, progress.finished);
         assert_eq!((progress.kept, carried.kept), (None, Some(kept)));
+    }
+
+    #[test]
+    fn what_was_taken_back_is_owed_no_more() {
+        let (text, header, tasks) = text(1);
+        let kept = serde_json::to_string(&Line::Kept { settings: Kept::default() }).unwrap() + "\n";
+        let taken_back = serde_json::to_string(&Line::TakenBack).unwrap() + "\n";
+        let owed = parse(&(text.clone() + &kept), &header, &tasks).unwrap();
+        assert_eq!((owed.finished.len(), owed.kept), (1, Some(Kept::default())));
+        let found = parse(&(text + &kept + &taken_back), &header, &tasks).unwrap();
+        assert_eq!(found, Progress::default());
     }
 
     #[test]

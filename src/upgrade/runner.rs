@@ -185,7 +185,7 @@ impl Runner {
 
     /// What becomes of the changed settings when an upgrade ends early. Before a zone was taken
     /// away all is undone; from there on they protect a cluster of two versions, so they stay.
-    async fn settle_settings(&self, outcome: &UpgradeOutcome) -> String {
+    async fn settle_settings(&mut self, outcome: &UpgradeOutcome) -> String {
         let ended = matches!(outcome, UpgradeOutcome::Done | UpgradeOutcome::Refused { .. });
         if ended || self.kept.0.is_empty() {
             return String::new();
@@ -199,6 +199,7 @@ impl Runner {
         }
         let acts = self.to_take_back(outcome);
         if acts.is_empty() {
+            let _ = self.journal.taken_back();
             return "\nnothing was changed that had to be taken back".to_owned();
         }
         self.record(self.clock.now(), step::TAKE_BACK, None, Edge::Begin, "").await;
@@ -213,6 +214,10 @@ impl Runner {
         let edge = if failed.is_empty() { Edge::End } else { Edge::Failed };
         let detail = [failed.as_slice(), &found].concat().join("; ");
         self.record(self.clock.now(), step::TAKE_BACK, None, edge, &detail).await;
+        if edge == Edge::End {
+            // Without it a resume only undoes once more than there is.
+            let _ = self.journal.taken_back();
+        }
         match edge {
             Edge::End => format!("\nwhat was done before it was taken back: {detail}"),
             _ => format!(

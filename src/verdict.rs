@@ -27,6 +27,9 @@ use crate::spelling::spelled;
 /// Write transactions a baseline must offer before anything can be held against it.
 pub const BASELINE_WRITES_MIN: u64 = 100;
 
+/// The objective about a zone's return to calm. A run in which no zone returned has none.
+pub const RECOVERY: &str = "recovery";
+
 spelled! {
     /// The answer.
     pub enum VerdictKind {

@@ -4,7 +4,7 @@
 mod junit;
 mod support;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -58,14 +58,61 @@ fn common_readers_take_the_junit_file() {
 /// A CI server follows a case over builds by its name: how a run went must not change it.
 #[test]
 fn the_names_of_cases_do_not_depend_on_how_it_went() {
-    let objectives = |story: &Story| -> BTreeSet<String> {
-        let all = cases(&files(story, &story.events())["junit.xml"]);
-        all.into_iter().filter(|case| !case.contains(".upgrade.")).collect()
-    };
-    let all = stories();
-    let calm = objectives(&all[0].1);
-    assert_eq!(objectives(&all[1].1), calm);
-    assert_eq!(objectives(&all[2].1), calm);
+    let mut upgrades = stories();
+    upgrades.retain(|(_, story)| story.upgrade);
+    let (_, calm) = upgrades[0].clone();
+    upgrades.push(("failed at the first zone", Story { fails_at: Some(0), ..calm.clone() }));
+    let names = |story: &Story| cases(&files(story, &story.events())["junit.xml"]);
+    let expected = names(&calm);
+    for case in ["objectives.recovery", "upgrade.zone2/check-zone"] {
+        assert!(expected.contains(&format!("rollproof.{case}")), "{expected:?}");
+    }
+    for (name, story) in upgrades {
+        // Which checks there would have been is known to the audit alone.
+        let audit = story.audit.or(Some(Audit::Clean));
+        assert_eq!(names(&Story { audit, ..story }), expected, "{name}");
+    }
+}
+
+/// What an upgrade did not come to is neither a pass nor a failure.
+#[test]
+fn what_was_not_reached_is_skipped() {
+    let (_, calm) = stories().remove(0);
+    let story = Story { fails_at: Some(0), ..calm };
+    let junit = &files(&story, &story.events())["junit.xml"];
+    for (case, why) in [
+        ("objectives\"", "no zone returned"),
+        ("upgrade\" time=\"0.000\"", "not begun in this run"),
+    ] {
+        let skipped = format!("{case}>\n            <skipped message=\"{why}\"/>");
+        assert!(junit.contains(&skipped), "{skipped}: {junit}");
+    }
+    let root = junit.lines().find(|line| line.starts_with("<testsuites")).unwrap();
+    assert!(!root.contains("skipped"), "{root}");
+}
+
+/// An observer that sees a zone flap, or marks that were sent twice, tell a step more than once.
+#[test]
+fn a_step_that_is_repeated_is_one_case_and_its_failure_stands() {
+    let (_, story) = stories().into_iter().find(|(name, _)| *name == "failed step").unwrap();
+    let mut events = story.events();
+    for event in &mut events {
+        let Event::Cluster(cluster) = event else { continue };
+        match &mut cluster.fact {
+            ClusterFact::Step { step, .. } if step == "install-package" => {
+                *step = "start-server".to_owned();
+            }
+            _ => {}
+        }
+    }
+    let junit = &files(&story, &events)["junit.xml"];
+    let names = cases(junit);
+    assert!(names.contains("rollproof.upgrade.zone2/start-server"), "{names:?}");
+    let (_, after) = junit.split_once("name=\"zone2/start-server\"").unwrap();
+    let (own, _) = after.split_once("</testcase>").unwrap();
+    assert!(own.contains("time=\"6.000\"") && own.contains("<failure message=\"mariadbd"), "{own}");
+    let (_, after) = junit.split_once("name=\"zone1/start-server\"").unwrap();
+    assert!(after.starts_with(" classname=\"rollproof.upgrade\" time=\"6.000\"/>"), "{after}");
 }
 
 /// The largest cluster there may be, everything wrong with it, and a server that talks too much.

@@ -7,7 +7,7 @@ use crate::analysis::{
 use crate::event::RunTime;
 use crate::phase::step;
 
-use super::{Evidence, Figure, Limit, ObjectiveResult, Status, held};
+use super::{Evidence, Figure, Limit, ObjectiveResult, RECOVERY, Status, held};
 
 /// Every objective, in the order of reports. A load has two: it is a closed loop, whose workers
 /// ask for nothing while they wait, so nothing was demanded that a gap could have denied.
@@ -137,7 +137,7 @@ fn throughput(analysis: &Analysis) -> ObjectiveResult {
 fn recovery(analysis: &Analysis) -> Option<ObjectiveResult> {
     let limit = analysis.run.scenario.objectives.recovery_max.as_us();
     let title = "slowest return to calm";
-    let result = objective("recovery", title, Limit::AtMost(Figure::DurationUs(limit)));
+    let result = objective(RECOVERY, title, Limit::AtMost(Figure::DurationUs(limit)));
     let missed = |back: &Recovery| match back.after_us {
         Some(us) => us > limit,
         None => back.watched_us >= limit && back.watched_us >= RECOVERY_WINDOW_US,

@@ -263,7 +263,31 @@ fn common_readers_take_the_junit_file() {
     let short = Story { baseline_s: 10, settle_s: 2, final_s: 4, ..calm() };
     let open = pair(&short, &short, &Rules::default()).unwrap();
     assert_eq!(open.answer, Answer::Inconclusive, "{}", open.sentence);
-    assert!(of(&open).contains("rollproof.compare.steady.throughput"));
+    let steady = |names: BTreeSet<String>| -> BTreeSet<String> {
+        names.into_iter().filter(|name| name.contains(".compare.steady.")).collect()
+    };
+    assert_eq!(steady(of(&open)), steady(names.remove(0)));
+}
+
+/// Two runs are base and candidate, the parts of one are before and after, wherever it is said.
+#[test]
+fn the_sides_are_called_the_same_in_every_form() {
+    let home = tempfile::tempdir().unwrap();
+    let alone = record(home.path(), "alone", 0, &upgraded());
+    let alone = compare(&[alone], &[], &Rules::default()).unwrap();
+    let two = pair(&upgraded(), &upgraded(), &Rules::default()).unwrap();
+    for (found, [base, candidate]) in [(alone, ["before", "after"]), (two, ["base", "candidate"])] {
+        let text = |end: &str| {
+            let files = comparison(&found).files;
+            let (_, bytes) = files.into_iter().find(|(name, _)| name.ends_with(end)).unwrap();
+            String::from_utf8(bytes).unwrap()
+        };
+        let title = format!("{base} against {candidate}");
+        assert!(text(".md").contains(&format!("rollproof, {title}\n")), "{}", text(".md"));
+        assert!(text(".html").contains(&title), "{title}");
+        let told = format!("throughput: ok: 60.0/s {base}, 60.0/s {candidate};");
+        assert!(text("junit.xml").contains(&told), "{told}: {}", text("junit.xml"));
+    }
 }
 
 /// The figures of a run's own report are those that a comparison of it alone rests on.

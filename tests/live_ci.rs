@@ -74,5 +74,5 @@ fn the_scripts_of_the_pipelines_come_to_an_answer() {
     assert_eq!(throughput["outcome"], "pass", "an open loop offers the same: {throughput}");
     drop_database();
     let summary = std::fs::read_to_string(here.path().join("summary.md")).unwrap();
-    assert!(summary.contains("rollproof, before against after"), "{summary}");
+    assert!(summary.contains("rollproof, base against candidate"), "{summary}");
 }

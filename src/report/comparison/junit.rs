@@ -27,7 +27,7 @@ pub(super) fn render(found: &Comparison) -> String {
 }
 
 fn case(section: &Section, judged: &Judged) -> TestCase {
-    let message = message(judged);
+    let message = message(section, judged);
     let decides = section.pair.gated;
     let status = match judged.outcome {
         Outcome::Regressed if decides => junit::failure(NonSuccessKind::Failure, &message),
@@ -45,7 +45,7 @@ fn case(section: &Section, judged: &Judged) -> TestCase {
     case
 }
 
-fn message(judged: &Judged) -> String {
+fn message(section: &Section, judged: &Judged) -> String {
     let row = rows::row(judged);
     let [word, name, base, candidate, ratio, interval, allowed] = row;
     if judged.outcome == Outcome::Untested {
@@ -55,8 +55,9 @@ fn message(judged: &Judged) -> String {
         "" => String::new(),
         note => format!("; {note}"),
     };
+    let [first, second] = section.pair.sides();
     format!(
-        "{name}: {word}: {base} before, {candidate} after; ratio {ratio}, {interval}, allowed \
+        "{name}: {word}: {base} {first}, {candidate} {second}; ratio {ratio}, {interval}, allowed \
          {allowed}{note}"
     )
 }

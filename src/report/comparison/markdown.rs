@@ -8,7 +8,7 @@ use super::rows;
 /// The answer and what decides in sight, the rest folded away.
 pub(super) fn render(found: &Comparison) -> String {
     let mark = if found.answer == Answer::Pass { "✅" } else { "❌" };
-    let mut text = format!("## {mark} rollproof, before against after\n\n");
+    let mut text = format!("## {mark} rollproof, {}\n\n", rows::title(found));
     text.push_str(&format!("**{}**: {}\n\n", found.answer.title(), escape(&found.sentence)));
     for section in &found.sections {
         let title = rows::heading(section);

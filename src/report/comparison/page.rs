@@ -32,7 +32,7 @@ pub(super) fn render(found: &Comparison) -> Vec<u8> {
     let headings: Vec<String> = found.sections.iter().map(rows::heading).collect();
     let parts = found.sections.iter().zip(&headings);
     let page = Page {
-        head: Head::new(tone, found.answer.title(), "before against after", &found.sentence),
+        head: Head::new(tone, found.answer.title(), &rows::title(found), &found.sentence),
         sides: [("Base", &found.base), ("Candidate", &found.candidate)]
             .map(|(name, runs)| Side { name, runs: rows::runs(runs) }),
         parts: parts.map(|(section, heading)| Forest::new(section, heading)).collect(),

@@ -4,6 +4,12 @@ use crate::analysis::{Quantile, words};
 use crate::compare::{Comparison, Facts, Judged, Outcome, Quantity, RunInfo, Section, Unit};
 use crate::event::RunTime;
 
+/// What is held against what; the pairs of one comparison all have the same sides.
+pub(super) fn title(found: &Comparison) -> String {
+    let sides = found.sections.first().map(|section| section.pair.sides());
+    sides.map_or_else(String::new, |[base, candidate]| format!("{base} against {candidate}"))
+}
+
 /// Heads of [`metrics`].
 pub(super) fn metric_heads(section: &Section) -> [&'static str; 7] {
     let [base, candidate] = section.pair.sides();

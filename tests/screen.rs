@@ -86,6 +86,22 @@ fn without_colours_nothing_is_coloured_and_the_same_is_said() {
     assert_eq!(colourless.to_string(), coloured.to_string());
 }
 
+/// Most of a second may be good and some of it bad: a column's height does not tell.
+#[test]
+fn a_column_with_failures_is_marked_whatever_the_colours() {
+    let chart = |feed: &Feed| {
+        let view = feed.at(66_100);
+        let plain = draw(Screen { style: Style { colours: false }, ..screen(&view) }, 80, 24);
+        let foot =
+            plain.to_string().lines().find(|line| line.contains("bad/retried")).unwrap().to_owned();
+        foot.split_once(" max").unwrap().0.to_owned()
+    };
+    let mut feed = mid_upgrade();
+    feed.attempt(64_000_000, 64_100_000, Outcome::Failed(ErrorClass::Deadline), true);
+    feed.calm(64, 66);
+    assert!(chart(&feed).ends_with("█×█"), "{}", chart(&feed));
+}
+
 #[test]
 fn the_log_can_be_scrolled_and_an_end_must_be_confirmed() {
     let view = finished().at(0);

@@ -46,7 +46,7 @@ struct Tile {
 }
 
 /// Columns a second wide, in a box `SECONDS_SHOWN` wide and 100 high; those that did not go well
-/// apart.
+/// apart, with a mark beneath, since colours are never the only sign.
 #[derive(Default)]
 struct Chart {
     good: String,
@@ -157,13 +157,22 @@ fn column(place: usize, share: f64) -> String {
     format!("M{place} 100V{:.0}h1V100z", 100.0 - share.clamp(0.0, 1.0) * 100.0)
 }
 
+impl Chart {
+    fn push(&mut self, place: usize, share: f64, bad: bool) {
+        let column = column(place, share);
+        match bad {
+            false => self.good.push_str(&column),
+            true => self.bad.push_str(&format!("{column}M{place} 102h1v6h-1z")),
+        }
+    }
+}
+
 fn completed(view: &View) -> Chart {
     let most = shown(view).map(|(_, second)| second.completed).max().unwrap_or(0) as f64;
     let top = most.max(view.offered_per_s.unwrap_or(0.0)).max(1.0);
     let mut chart = Chart { words: format!("0 to {top:.0} a second"), ..Chart::default() };
     for (place, second) in shown(view) {
-        let path = if second.bad > 0 { &mut chart.bad } else { &mut chart.good };
-        path.push_str(&column(place, second.completed as f64 / top));
+        chart.push(place, second.completed as f64 / top, second.bad > 0);
     }
     chart
 }
@@ -175,13 +184,11 @@ fn response(view: &View) -> Chart {
     let mut chart = Chart { words: scale, ..Chart::default() };
     for (place, second) in shown(view) {
         match second.response {
-            None => chart.bad.push_str(&column(place, 1.0)),
+            None => chart.push(place, 1.0, true),
             Some(now) => {
                 let ms = (now.p99_us as f64 / 1e3).max(1.0);
-                let column = column(place, (ms.ln() / deadline_ms.ln()).max(0.02));
                 let late = now.p99_us > view.subject.deadline_us;
-                let path = if late { &mut chart.bad } else { &mut chart.good };
-                path.push_str(&column);
+                chart.push(place, (ms.ln() / deadline_ms.ln()).max(0.02), late);
             }
         }
     }

@@ -7,12 +7,14 @@ use ratatui::widgets::{
     Block, Borders, Paragraph, RenderDirection, Sparkline, SparklineBar, Widget,
 };
 
-use super::{Screen, parts};
+use super::{Screen, Style, parts};
 use crate::event::ZoneState;
 use crate::live::{Quantiles, Second, View, ZoneNow, words};
 
 /// Columns of the figures beside a chart.
 const FIGURES: u16 = 23;
+/// The foot of a column that is bad, and all of one without a height.
+const BAD: &str = "×";
 /// Objectives and error classes that have room beside each other.
 const LISTED_MIN: usize = 5;
 const LISTED_MAX: usize = 12;
@@ -139,14 +141,11 @@ fn render_rates(screen: &Screen<'_>, area: Rect, buffer: &mut Buffer) {
         figure("terminals out", view.clients_out.to_string(), style.dim()),
     ];
     Paragraph::new(lines).render(figures, buffer);
-    let bars = last_seconds(view, chart).map(|second| {
-        let cells = if second.bad > 0 { style.bad() } else { style.good() };
-        SparklineBar::from(second.completed).style(Some(cells))
-    });
+    let columns = last_seconds(view, chart)
+        .map(|second| Column { height: Some(second.completed), bad: second.bad > 0 });
     let most = view.offered_per_s.map_or(0, |rate| rate.ceil() as u64);
-    let bars: Vec<_> = bars.collect();
     let top = last_seconds(view, chart).map(|second| second.completed).max().unwrap_or(0);
-    render_chart(bars, most.max(top).max(1), chart, buffer);
+    render_chart(columns.collect(), most.max(top).max(1), *style, chart, buffer);
 }
 
 fn render_latency(screen: &Screen<'_>, area: Rect, buffer: &mut Buffer) {
@@ -169,14 +168,13 @@ fn render_latency(screen: &Screen<'_>, area: Rect, buffer: &mut Buffer) {
     // On a log scale, so that an outage does not flatten everything else: a step a doubling.
     let scale = |us: u64| u64::from((us / 250).max(1).ilog2()) + 1;
     let deadline_us = view.subject.deadline_us;
-    let bars = last_seconds(view, chart).map(|second| match second.response {
-        None => SparklineBar::from(None).style(Some(style.bad())),
+    let columns = last_seconds(view, chart).map(|second| match second.response {
+        None => Column { height: None, bad: true },
         Some(Quantiles { p99_us, .. }) => {
-            let cells = if p99_us > deadline_us { style.bad() } else { style.good() };
-            SparklineBar::from(scale(p99_us)).style(Some(cells))
+            Column { height: Some(scale(p99_us)), bad: p99_us > deadline_us }
         }
     });
-    render_chart(bars.collect(), scale(deadline_us), chart, buffer);
+    render_chart(columns.collect(), scale(deadline_us), *style, chart, buffer);
 }
 
 /// As many of the last seconds as a chart has columns, the last one first.
@@ -184,13 +182,29 @@ fn last_seconds(view: &View, chart: Rect) -> impl Iterator<Item = &Second> {
     view.seconds.iter().rev().take(usize::from(chart.width))
 }
 
-fn render_chart(bars: Vec<SparklineBar>, max: u64, area: Rect, buffer: &mut Buffer) {
+/// A second of a chart.
+struct Column {
+    /// `None` where there is nothing that could have one.
+    height: Option<u64>,
+    bad: bool,
+}
+
+fn render_chart(columns: Vec<Column>, max: u64, style: Style, area: Rect, buffer: &mut Buffer) {
+    let bars = columns.iter().map(|column| {
+        let cells = if column.bad { style.bad() } else { style.good() };
+        SparklineBar::from(column.height).style(Some(cells))
+    });
     Sparkline::default()
-        .data(bars)
+        .data(bars.collect::<Vec<_>>())
         .max(max)
-        .absent_value_symbol("×")
+        .absent_value_symbol(BAD)
         .direction(RenderDirection::RightToLeft)
         .render(area, buffer);
+    // The colour alone must not tell.
+    let feet = area.rows().next_back().into_iter().flat_map(|foot| foot.columns().rev());
+    for (_, foot) in columns.iter().zip(feet).filter(|(column, _)| column.bad) {
+        buffer[foot.as_position()].set_symbol(BAD);
+    }
 }
 
 fn render_objectives(screen: &Screen<'_>, area: Rect, buffer: &mut Buffer) {

@@ -118,10 +118,14 @@ fn the_figures_are_those_of_the_run() {
     let scrape = Served::of(&feed).scrape();
     let payment = |phase, result| {
         let labels = [("transaction", "payment"), ("phase", phase), ("result", result)];
-        value(&scrape, "rollproof_transactions_total", &labels)
+        value(&scrape, "rollproof_phase_transactions_total", &labels)
     };
     assert_eq!(payment("baseline", "good"), 30.0 * 60.0);
     assert_eq!(payment("zone2/stop-server", "failed"), 120.0);
+    let failed = [("transaction", "payment"), ("result", "failed")];
+    assert_eq!(value(&scrape, "rollproof_transactions_total", &failed), 120.0);
+    let repeated = [("transaction", "payment")];
+    assert_eq!(value(&scrape, "rollproof_retries_total", &repeated), 121.0);
     let refused = [("zone", "zone2"), ("probe", "new-write"), ("result", "failed")];
     assert_eq!(value(&scrape, "rollproof_probes_total", &refused), 1.0);
     let deadline = [("class", "deadline"), ("zone", "zone1")];
@@ -140,28 +144,129 @@ fn the_figures_are_those_of_the_run() {
 #[test]
 fn histograms_hold_every_completed_transaction_once() {
     let scrape = Served::of(&eventful()).scrape();
-    let (mut buckets, mut done) = (BTreeMap::new(), BTreeMap::new());
-    for sample in &scrape.samples {
-        let key = |sample: &prometheus_parse::Sample| {
-            ["transaction", "phase"].map(|label| sample.labels[label].clone())
-        };
-        match (&*sample.metric, &sample.value) {
-            ("rollproof_response_seconds", Value::Histogram(counts)) => {
-                let pairs = counts.windows(2);
-                assert!(pairs.into_iter().all(|pair| pair[0].count <= pair[1].count));
-                assert_eq!(counts.last().unwrap().less_than, f64::INFINITY);
-                buckets.insert(key(sample), counts.last().unwrap().count);
+    for (histogram, counter) in [
+        ("rollproof_response_seconds", "rollproof_transactions_total"),
+        ("rollproof_phase_response_seconds", "rollproof_phase_transactions_total"),
+    ] {
+        let (mut buckets, mut done) = (BTreeMap::new(), BTreeMap::new());
+        for sample in &scrape.samples {
+            let key = |sample: &prometheus_parse::Sample| {
+                ["transaction", "phase"].map(|label| sample.labels.get(label).map(str::to_owned))
+            };
+            match &sample.value {
+                Value::Histogram(counts) if sample.metric == histogram => {
+                    let pairs = counts.windows(2);
+                    assert!(pairs.into_iter().all(|pair| pair[0].count <= pair[1].count));
+                    assert_eq!(counts.last().unwrap().less_than, f64::INFINITY);
+                    buckets.insert(key(sample), counts.last().unwrap().count);
+                }
+                Value::Untyped(n) | Value::Counter(n) if sample.metric == counter => {
+                    let how: Grade = sample.labels["result"].parse().unwrap();
+                    *done.entry(key(sample)).or_insert(0.0) +=
+                        if how.is_completed() { *n } else { 0.0 };
+                }
+                _ => {}
             }
-            ("rollproof_transactions_total", Value::Untyped(n) | Value::Counter(n)) => {
-                let how: Grade = sample.labels["result"].parse().unwrap();
-                *done.entry(key(sample)).or_insert(0.0) +=
-                    if how.is_completed() { *n } else { 0.0 };
+        }
+        assert_eq!(buckets, done, "{histogram}");
+        assert!(done.values().sum::<f64>() > 3_000.0);
+    }
+}
+
+/// Prometheus loses all that a series holds when it first sees it: an error burst between two
+/// scrapes would never show.
+#[test]
+fn what_dashboards_take_rates_of_is_there_before_anything_is_counted() {
+    let scrape = Served::of(&Feed::new()).scrape();
+    let series = |name: &str| {
+        let own = scrape.samples.iter().filter(|sample| sample.metric == name);
+        own.map(|sample| match &sample.value {
+            Value::Counter(n) | Value::Untyped(n) => *n,
+            Value::Histogram(counts) => counts.last().unwrap().count,
+            other => panic!("{name} is {other:?}"),
+        })
+        .collect::<Vec<_>>()
+    };
+    let kinds = TxnKind::TRANSACTIONS.len();
+    for (name, length) in [
+        ("rollproof_transactions_total", kinds * Grade::ALL.len()),
+        ("rollproof_response_seconds", kinds),
+        ("rollproof_retries_total", kinds),
+        ("rollproof_attempt_errors_total", ErrorClass::ALL.len() * (3 + 1)),
+        ("rollproof_probes_total", 3 * ProbeKind::ALL.len() * 2),
+    ] {
+        assert_eq!(series(name), vec![0.0; length], "{name}");
+    }
+}
+
+/// What Prometheus' `rate()` makes of one series' samples in a range of seconds up to `at`
+/// (`extrapolatedRate` in its `promql/functions.go`), given that no counter is ever reset.
+fn rate(samples: &[(f64, f64)], at: f64, range: f64) -> Option<f64> {
+    let from = at - range;
+    let within: Vec<_> = samples.iter().filter(|(t, _)| from < *t && *t <= at).collect();
+    let [first, .., last] = within[..] else { return None };
+    let (gained, sampled) = (last.1 - first.1, last.0 - first.0);
+    let spacing = sampled / (within.len() - 1) as f64;
+    let edge = |distance: f64| if distance >= spacing * 1.1 { spacing / 2.0 } else { distance };
+    let mut before = edge(first.0 - from);
+    if gained > 0.0 {
+        before = before.min(sampled * first.1 / gained);
+    }
+    Some(gained * (sampled + before + edge(at - last.0)) / sampled / range)
+}
+
+/// The name in an expression that sums rates, as Grafana is given them.
+fn rated(expression: &str) -> Option<&str> {
+    let (_, rest) = expression.split_once("(rate(")?;
+    rest.split_once("[$__rate_interval])").map(|(name, _)| name.split('{').next().unwrap())
+}
+
+/// The same load all the time, and phases shorter than a scrape: the dashboard must not show an
+/// outage that nobody had.
+#[test]
+fn a_dashboard_s_rates_do_not_depend_on_phases() {
+    const STEP_MS: u64 = 200;
+    let mut feed = Feed::new();
+    let served = Served::of(&feed);
+    let mut series: BTreeMap<String, BTreeMap<String, Vec<(f64, f64)>>> = BTreeMap::new();
+    for step in 0..60 * 1000 / STEP_MS {
+        let at = step * STEP_MS * 1000;
+        // One step after another, from the twentieth second to the fortieth.
+        if (20_000_000..40_000_000).contains(&at) {
+            let name = format!("step-{step}");
+            let (zone, edge, detail) = (Some(ZoneId(0)), Edge::Begin, String::new());
+            feed.fact_at(at, Source::Runner, ClusterFact::Step { step: name, zone, edge, detail });
+        }
+        if step % 10 == 0 {
+            for sample in served.scrape().samples {
+                let n = match &sample.value {
+                    Value::Counter(n) | Value::Untyped(n) => *n,
+                    Value::Histogram(counts) => counts.last().unwrap().count,
+                    _ => continue,
+                };
+                let own = series.entry(sample.metric.clone()).or_default();
+                own.entry(sample.labels.to_string()).or_default().push((at as f64 / 1e6, n));
             }
-            _ => {}
+        }
+        for n in 0..12 {
+            let due = at + n * STEP_MS * 1000 / 12;
+            feed.attempt(due, due + 3_000, Outcome::Committed, true);
         }
     }
-    assert_eq!(buckets, done);
-    assert!(done.values().sum::<f64>() > 3_000.0);
+    let text = std::fs::read_to_string("workloads/grafana.json").unwrap();
+    let names: BTreeSet<&str> = text.split("\"expr\": \"").skip(1).filter_map(rated).collect();
+    let of_load = names.iter().filter(|name| {
+        name.contains("transactions_total") || name.contains("response_seconds_bucket")
+    });
+    assert_eq!(of_load.clone().count(), 2, "throughput and latency: {names:?}");
+    for name in of_load {
+        let all = &series[name.trim_end_matches("_bucket")];
+        for at in 10..60 {
+            let at = f64::from(at) + 0.5;
+            let seen: f64 = all.values().filter_map(|samples| rate(samples, at, 8.0)).sum();
+            assert!((55.0..65.0).contains(&seen), "{name}: {seen:.1}/s at {at} s");
+        }
+    }
 }
 
 #[test]
@@ -174,6 +279,20 @@ fn the_page_needs_nothing_from_elsewhere() {
     }
     for elsewhere in ["://", " src=", "@import", "url("] {
         assert!(!body.contains(elsewhere), "{elsewhere}");
+    }
+}
+
+/// Colours are never the only sign, and a table's rows have names.
+#[test]
+fn the_page_can_be_read_without_colours() {
+    let body = |feed: &Feed| Served::of(feed).get("/").1;
+    let mark = "102h1v6h-1z";
+    let (calm, outage) = (body(&mid_upgrade()), body(&outage()));
+    assert_eq!(calm.matches(mark).count(), 0, "{calm}");
+    // A second in which clients gave up, and two in which nothing was done.
+    assert_eq!(outage.matches(mark).count(), 3, "{outage}");
+    for name in ["zone2", "deadline", "longest write gap"] {
+        assert!(outage.contains(&format!("<th scope=\"row\">{name}</th>")), "{name}: {outage}");
     }
 }
 

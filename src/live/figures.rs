@@ -23,11 +23,24 @@ impl Figures {
         self.tallies.iter().map(|tally| (tally.name.label(zones).to_string(), tally))
     }
 
-    /// Every kind of transaction in every phase.
-    pub(super) fn by_kind(&self) -> impl Iterator<Item = (String, TxnKind, &KindTally)> {
-        let kinds = if self.view.subject.loads { TxnKind::LOAD } else { TxnKind::TRANSACTIONS };
-        self.phases().flat_map(move |(label, phase)| {
-            kinds.iter().map(move |&kind| (label.clone(), kind, &phase.kinds[kind.index()]))
+    /// Every kind of transaction over all phases.
+    pub(super) fn by_kind(&self) -> impl Iterator<Item = (TxnKind, KindTally)> {
+        self.kinds().iter().map(|&kind| {
+            let mut sum = KindTally::default();
+            self.tallies.iter().for_each(|phase| sum.add(&phase.kinds[kind.index()]));
+            (kind, sum)
         })
+    }
+
+    /// Every kind of transaction in every phase.
+    pub(super) fn by_phase(&self) -> impl Iterator<Item = (String, TxnKind, &KindTally)> {
+        self.phases().flat_map(|(label, phase)| {
+            let of = move |&kind: &TxnKind| (label.clone(), kind, &phase.kinds[kind.index()]);
+            self.kinds().iter().map(of)
+        })
+    }
+
+    fn kinds(&self) -> &'static [TxnKind] {
+        if self.view.subject.loads { TxnKind::LOAD } else { TxnKind::TRANSACTIONS }
     }
 }

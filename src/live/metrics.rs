@@ -110,34 +110,27 @@ pub const METRICS: &[Metric] = &[
             figures.view.offered_per_s.map(|rate| number(vec![], rate)).into_iter().collect()
         },
     },
+    // Of these Prometheus may take rates: they are there, at zero, before anything is counted.
     Metric {
         name: "rollproof_transactions_total",
         kind: Counter,
         unit: "transactions",
-        labels: &["transaction", "phase", "result"],
-        help: "Business transactions that ended, by the phase in which they were due",
+        labels: &["transaction", "result"],
+        help: "Business transactions that ended",
         read: |figures| {
-            let of = |label: &str, kind: TxnKind, tally: &KindTally| {
-                let sample = |how: &Grade| {
-                    let labels = [kind.as_str(), label, how.as_str()].map(str::to_owned);
-                    count(labels.to_vec(), tally.ended[*how as usize])
-                };
-                Grade::ALL.iter().map(sample).collect::<Vec<_>>()
-            };
-            figures.by_kind().flat_map(|(label, kind, tally)| of(&label, kind, tally)).collect()
+            let of = |(kind, tally): (TxnKind, KindTally)| ended(&[kind.as_str()], &tally);
+            figures.by_kind().flat_map(of).collect()
         },
     },
     Metric {
         name: "rollproof_response_seconds",
         kind: Histogram,
         unit: "seconds",
-        labels: &["transaction", "phase"],
+        labels: &["transaction"],
         help: "Time from when a business transaction was due until it was done, of those that were",
         read: |figures| {
-            let sample = |(label, kind, tally): (String, TxnKind, &KindTally)| Sample {
-                labels: vec![kind.to_string(), label],
-                value: Value::Response(*tally),
-            };
+            let sample =
+                |(kind, tally): (TxnKind, KindTally)| response(vec![kind.to_string()], tally);
             figures.by_kind().map(sample).collect()
         },
     },
@@ -145,12 +138,11 @@ pub const METRICS: &[Metric] = &[
         name: "rollproof_retries_total",
         kind: Counter,
         unit: "attempts",
-        labels: &["transaction", "phase"],
+        labels: &["transaction"],
         help: "Attempts that failed and were repeated",
         read: |figures| {
-            let sample = |(label, kind, tally): (String, TxnKind, &KindTally)| {
-                count(vec![kind.to_string(), label], tally.retried)
-            };
+            let sample =
+                |(kind, tally): (TxnKind, KindTally)| count(vec![kind.to_string()], tally.retried);
             figures.by_kind().map(sample).collect()
         },
     },
@@ -166,10 +158,51 @@ pub const METRICS: &[Metric] = &[
             let names: Vec<String> = names.collect();
             let classes = ErrorClass::ALL.iter().zip(&figures.errors);
             let samples = classes.flat_map(|(class, track)| {
-                let met = names.iter().zip(&track.by_zone).filter(|(_, met)| **met > 0);
+                let met = names.iter().zip(&track.by_zone);
                 met.map(|(zone, met)| count(vec![class.to_string(), zone.clone()], *met))
             });
             samples.collect()
+        },
+    },
+    // Those of a phase begin with it, and some last for less than a scrape: their values are to be
+    // looked at, not their rates.
+    Metric {
+        name: "rollproof_phase_transactions_total",
+        kind: Counter,
+        unit: "transactions",
+        labels: &["transaction", "phase", "result"],
+        help: "Business transactions that ended, by the phase in which they were due",
+        read: |figures| {
+            let of = |(label, kind, tally): (String, TxnKind, &KindTally)| {
+                ended(&[kind.as_str(), &label], tally)
+            };
+            figures.by_phase().flat_map(of).collect()
+        },
+    },
+    Metric {
+        name: "rollproof_phase_response_seconds",
+        kind: Histogram,
+        unit: "seconds",
+        labels: &["transaction", "phase"],
+        help: "The same time, by the phase in which the transaction was due",
+        read: |figures| {
+            let sample = |(label, kind, tally): (String, TxnKind, &KindTally)| {
+                response(vec![kind.to_string(), label], *tally)
+            };
+            figures.by_phase().map(sample).collect()
+        },
+    },
+    Metric {
+        name: "rollproof_phase_retries_total",
+        kind: Counter,
+        unit: "attempts",
+        labels: &["transaction", "phase"],
+        help: "Attempts that failed and were repeated, by the phase in which they were due",
+        read: |figures| {
+            let sample = |(label, kind, tally): (String, TxnKind, &KindTally)| {
+                count(vec![kind.to_string(), label], tally.retried)
+            };
+            figures.by_phase().map(sample).collect()
         },
     },
     Metric {
@@ -369,6 +402,19 @@ fn count(labels: Vec<String>, value: u64) -> Sample {
 
 fn seconds(labels: Vec<String>, us: u64) -> Sample {
     number(labels, us as f64 / 1e6)
+}
+
+fn response(labels: Vec<String>, tally: KindTally) -> Sample {
+    Sample { labels, value: Value::Response(tally) }
+}
+
+/// A sample for each result, which is the last label.
+fn ended(labels: &[&str], tally: &KindTally) -> Vec<Sample> {
+    let sample = |how: &Grade| {
+        let labels = labels.iter().copied().chain([how.as_str()]).map(str::to_owned);
+        count(labels.collect(), tally.ended[*how as usize])
+    };
+    Grade::ALL.iter().map(sample).collect()
 }
 
 /// Everything as OpenMetrics text, which Prometheus has read since 2.5.

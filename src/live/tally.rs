@@ -40,6 +40,13 @@ impl KindTally {
         2_500_000, 5_000_000, 10_000_000,
     ];
 
+    pub(super) fn add(&mut self, other: &Self) {
+        self.ended.iter_mut().zip(other.ended).for_each(|(sum, own)| *sum += own);
+        self.retried += other.retried;
+        self.buckets.iter_mut().zip(other.buckets).for_each(|(sum, own)| *sum += own);
+        self.response_us_sum += other.response_us_sum;
+    }
+
     fn count(&mut self, ended: Option<Grade>, response_us: u64) {
         let Some(ended) = ended else {
             self.retried += 1;

@@ -55,7 +55,11 @@ impl Feed {
     }
 
     pub fn fact(&self, at_s: u64, source: Source, fact: ClusterFact) {
-        let at = RunTime(at_s * SECOND);
+        self.fact_at(at_s * SECOND, source, fact);
+    }
+
+    pub fn fact_at(&self, at_us: u64, source: Source, fact: ClusterFact) {
+        let at = RunTime(at_us);
         self.board.observe(&Event::Cluster(ClusterEvent { at, uncertainty_us: 0, source, fact }));
     }
 

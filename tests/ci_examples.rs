@@ -66,3 +66,35 @@ fn every_command_line_in_a_pipeline_is_understood() {
         }
     }
 }
+
+/// A cache of one branch is not seen by another of its own accord; and what is not compared is said.
+#[test]
+fn every_branch_is_held_against_what_the_default_branch_accepted() {
+    let text = std::fs::read_to_string(pipeline::PATHS[1]).unwrap();
+    let gitlab: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+    let upgrade = &gitlab["upgrade"];
+    assert_eq!(upgrade["cache"]["unprotect"], true);
+    assert_eq!(upgrade["cache"]["policy"], "$ACCEPTED");
+    let rules = upgrade["rules"].as_array().unwrap().iter();
+    let policies: Vec<_> = rules
+        .map(|rule| (rule["if"].as_str().unwrap(), rule["variables"]["ACCEPTED"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        policies,
+        [("$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH", "pull-push"), ("$CI_COMMIT_BRANCH", "pull")]
+    );
+    for path in pipeline::PATHS {
+        let upgrade = jobs(path).into_iter().find(|job| job.name == "upgrade").unwrap();
+        let script = upgrade.scripts.iter().find(|script| script.contains("-d accepted")).unwrap();
+        // Nothing was accepted: the part about it alone, where there is nothing.
+        let (_, part) = script.split_once("if [ -d accepted ]").unwrap();
+        let here = tempfile::tempdir().unwrap();
+        let said = Command::new("bash")
+            .args(["-ec", &format!("if [ -d accepted ]{part}")])
+            .current_dir(here.path())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&said.stdout);
+        assert!(said.status.success() && text.contains("nothing accepted yet"), "{path}: {said:?}");
+    }
+}

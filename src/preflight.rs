@@ -28,10 +28,15 @@ impl Preflight {
         self.checks.iter().filter(|line| line.status == status).count()
     }
 
-    /// Whether the upgrade may begin. What could not be asked is no obstacle by itself, but it is
-    /// shown; a check that failed is.
+    /// Whether the upgrade may begin: nothing failed, and nothing is left unknown. A right that was
+    /// not granted is no sign of health.
     pub fn is_fit(&self) -> bool {
-        self.count(CheckStatus::Fail) == 0
+        self.obstacles().next().is_none()
+    }
+
+    fn obstacles(&self) -> impl Iterator<Item = &CheckLine> {
+        use CheckStatus::{Fail, Unsupported};
+        self.checks.iter().filter(|line| matches!(line.status, Fail | Unsupported))
     }
 
     /// Turns a failed check into a warning: the user has said to accept it.
@@ -43,11 +48,13 @@ impl Preflight {
         }
     }
 
-    /// The failed checks in one line each, for an error message.
+    /// What stands in the way in one line each, for an error message.
     pub fn failures(&self) -> String {
-        let failed = self.checks.iter().filter(|line| line.status == CheckStatus::Fail);
-        let words = failed.map(|line| format!("{}: {} ({})", line.id, line.answer, line.advice));
-        words.collect::<Vec<_>>().join("\n")
+        let line = |line: &CheckLine| {
+            let unknown = if line.status == CheckStatus::Fail { "" } else { "not known: " };
+            format!("{}: {unknown}{} ({})", line.id, line.answer, line.advice)
+        };
+        self.obstacles().map(line).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -57,7 +64,7 @@ pub async fn check(cluster: &dyn Cluster, target: Option<&str>) -> Preflight {
 }
 
 /// The one write that belongs to the checks: servers that are away for long keep their replicas.
-/// Nothing is written where a check failed.
+/// Nothing is written where the cluster is not fit.
 pub async fn prepare(cluster: &dyn Cluster, found: &Preflight) -> CheckLine {
     let line = |status, answer: String, advice: &str| CheckLine {
         id: "W01".to_owned(),
@@ -69,8 +76,8 @@ pub async fn prepare(cluster: &dyn Cluster, found: &Preflight) -> CheckLine {
         advice: advice.to_owned(),
     };
     if !found.is_fit() {
-        let answer = "not written: a check failed".to_owned();
-        return line(CheckStatus::Unsupported, answer, "mend what failed and repeat");
+        let answer = "not written: a check failed, or could not be asked".to_owned();
+        return line(CheckStatus::Unsupported, answer, "mend what the lines above say and repeat");
     }
     let (kept, by) = (Kept::default(), Instant::now() + DEADLINE);
     match cluster.act(Act::ProtectReplicas, &kept, "", by).await {
@@ -133,19 +140,21 @@ mod tests {
     }
 
     #[test]
-    fn one_failed_check_is_enough() {
+    fn one_check_that_failed_or_got_no_answer_is_enough() {
         let all = |last| Preflight {
             checks: vec![
                 line("a", CheckStatus::Pass),
                 line("b", CheckStatus::Warn),
-                line("c", CheckStatus::Unsupported),
-                line("d", last),
+                line("c", last),
             ],
         };
         assert!(all(CheckStatus::Pass).is_fit());
         let unfit = all(CheckStatus::Fail);
         assert!(!unfit.is_fit());
-        assert_eq!(unfit.failures(), "d: one (mend it)");
+        assert_eq!(unfit.failures(), "c: one (mend it)");
+        let unknown = all(CheckStatus::Unsupported);
+        assert!(!unknown.is_fit(), "what could not be asked is not known to be well");
+        assert_eq!(unknown.failures(), "c: not known: one (mend it)");
     }
 
     #[test]

@@ -82,6 +82,13 @@ const ZONES: Question = Question {
     query: super::reading::ZONES,
     meaning: "with fewer, stopping one leaves no majority",
 };
+const ZONE_STATES: Question = Question {
+    id: "zone-states",
+    title: "every zone is ACTIVE, and named",
+    query: super::reading::ZONES,
+    meaning: "a zone that is not in service already, or that this upgrade leaves out, is one more \
+              than may be away",
+};
 const LOCALITY: Question = Question {
     id: "locality",
     title: "every tenant lives in at least three zones",
@@ -104,7 +111,7 @@ pub(super) async fn all(sys: &Sys, target: Option<&str>, by: Instant) -> Vec<Che
     let mut lines = check::connections(&sys.site).await;
     // The workload's schema is another tenant's.
     lines.retain(|line| line.id != "database");
-    lines.push(zones(sys, by).await);
+    lines.extend(zones(sys, by).await);
     lines.push(locality(sys, by).await);
     let goal = target.map(|text| text.parse::<Version>().map_err(|error| error.to_string()));
     let versions = sys.texts(MOV, by).await;
@@ -264,6 +271,10 @@ async fn counted(
     by: Instant,
 ) -> CheckLine {
     let Count { question, when, what, advice } = count;
+    if when.depends_on_target(running, goal) {
+        let answer = "not asked: whether it concerns this upgrade depends on where it leads";
+        return question.warn(answer, "give --target-version");
+    }
     if let Some(why) = when.spared(running, goal) {
         return question.pass(why);
     }
@@ -342,29 +353,31 @@ async fn reserved_names(sys: &Sys, by: Instant) -> CheckLine {
     }
 }
 
-async fn zones(sys: &Sys, by: Instant) -> CheckLine {
+async fn zones(sys: &Sys, by: Instant) -> [CheckLine; 2] {
     let zones = match pairs(sys, ZONES.query, by).await {
         Ok(zones) => zones,
-        Err(failure) => return unanswered(&ZONES, &failure),
+        Err(failure) => return [&ZONES, &ZONE_STATES].map(|of| unanswered(of, &failure)),
     };
-    let mut problems = Vec::new();
-    if zones.len() < 3 {
-        problems.push(format!("the cluster has {} zones", zones.len()));
-    }
-    for zone in sys.site.ids() {
-        let name = sys.site.name(zone);
-        if !zones.iter().any(|(known, _)| known == name) {
-            problems.push(format!("{name} of the scenario is no zone of the cluster"));
-        }
-    }
+    let enough = match zones.len() {
+        few @ ..3 => ZONES.fail(
+            format!("the cluster has {few}"),
+            "add zones to the cluster; --allow-unsafe is for those who accept an outage",
+        ),
+        enough => ZONES.pass(format!("{enough} zones")),
+    };
+    let named: Vec<&str> = sys.site.ids().map(|zone| sys.site.name(zone)).collect();
+    let unknown = named.iter().filter(|name| !zones.iter().any(|(zone, _)| zone == *name));
+    let unknown = unknown.map(|name| format!("{name} of the scenario is no zone of the cluster"));
+    let left_out = zones.iter().filter(|(zone, _)| !named.contains(&zone.as_str()));
+    let left_out = left_out.map(|(zone, _)| format!("{zone} is not in the scenario"));
     let away = zones.iter().filter(|(_, status)| !status.eq_ignore_ascii_case("ACTIVE"));
-    problems.extend(away.map(|(zone, status)| format!("{zone} is {status}")));
-    ZONES.pass_unless(
-        problems,
-        format!("{} zones, all ACTIVE", zones.len()),
-        "add zones, name them as DBA_OB_ZONES does, start those that are stopped; --allow-unsafe \
-         is for those who accept an outage",
-    )
+    let away = away.map(|(zone, status)| format!("{zone} is {status}"));
+    let states = ZONE_STATES.pass_unless(
+        unknown.chain(left_out).chain(away).collect(),
+        format!("{} zones", zones.len()),
+        "name every zone as DBA_OB_ZONES does, and start those that are stopped",
+    );
+    [enough, states]
 }
 
 async fn locality(sys: &Sys, by: Instant) -> CheckLine {

@@ -44,6 +44,12 @@ impl When {
             _ => None,
         }
     }
+
+    /// Whether it is spared only because nobody said where the upgrade leads.
+    pub(super) fn depends_on_target(self, running: Version, target: Option<Version>) -> bool {
+        let (Self::From(limit) | Self::Across(limit)) = self else { return false };
+        target.is_none() && running < limit
+    }
 }
 
 /// A check that passes when its query counts nothing.

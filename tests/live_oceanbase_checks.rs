@@ -105,8 +105,26 @@ async fn checks_tell_fit_from_unfit() {
         assert!(!line.query.is_empty() && !line.advice.is_empty(), "{line:?}");
     }
     what_is_missing_is_unsupported(&store, &tenant).await;
+    a_question_that_reads_much_may_take_its_time(&store, &tenant).await;
     the_one_write_is_made_only_where_all_is_well(&store, &tenant).await;
     store.drop_database().await;
+}
+
+/// N05b reads every table's row: longer than any other question may take.
+async fn a_question_that_reads_much_may_take_its_time(store: &Store, tenant: &SysTenant) {
+    store.reset().await;
+    let mut session = store.open().await;
+    for sql in [
+        "USE oceanbase",
+        "RENAME TABLE __all_virtual_table TO many",
+        "CREATE VIEW __all_virtual_table AS SELECT many.* FROM many, (SELECT SLEEP(6)) AS reading",
+    ] {
+        run(&mut session, sql).await;
+    }
+    let found = check(tenant, store, Some("4.3.5.0")).await;
+    let answer = &line(&found, "N05b").answer;
+    assert!(found.is_fit(), "{answer}\n{}", preflight::render_text(&found));
+    assert_eq!(answer, "0 tables compressed with zlib");
 }
 
 /// A view that is not there is not an empty one.

@@ -1,6 +1,7 @@
 //! The pre-upgrade checks of OceanBase, all read-only.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -18,6 +19,10 @@ pub(super) const MOV: &str =
 
 /// Rolling upgrades of this kind begin with 4.0.
 const OLDEST: Version = Version::release(4, 0, 0, 0);
+
+/// The product's own checker gives these questions 1000 s, in µs, by a hint in the query.
+const READS_MUCH: &str = "query_timeout(1000000000)";
+const READS_MUCH_FOR: Duration = Duration::from_secs(1000);
 
 const C01: Question = Question {
     id: "C01",
@@ -278,7 +283,11 @@ async fn counted(
     if let Some(why) = when.spared(running, goal) {
         return question.pass(why);
     }
-    match sys.number(question.query, by).await {
+    let found = match question.query.contains(READS_MUCH) {
+        true => sys.number_in_time(question.query, Instant::now() + READS_MUCH_FOR).await,
+        false => sys.number(question.query, by).await,
+    };
+    match found {
         Ok(0) => question.pass(format!("0 {what}")),
         Ok(many) => question.fail(format!("{many} {what}"), advice),
         Err(failure) => unanswered(question, &failure),

@@ -90,9 +90,20 @@ impl Sys {
     /// # Errors
     /// As [`Sys::rows`], or when the answer is not one number.
     pub(super) async fn number(&self, sql: impl Into<String>, by: Instant) -> Result<u64, Failure> {
-        let rows = self.rows(sql, by).await?;
-        let row = rows.first().ok_or_else(|| Failure::data(StatementKind::Read, "no row came"))?;
-        cell(row, 0)
+        one_number(&self.rows(sql, by).await?)
+    }
+
+    /// Asks for one number that takes much reading, of one zone that answers: asked of a second one
+    /// beside it, it would be read twice.
+    ///
+    /// # Errors
+    /// As [`Sys::number`].
+    pub(super) async fn number_in_time(&self, sql: &str, by: Instant) -> Result<u64, Failure> {
+        let (first, second) = self.voices();
+        let zone = if self.ping(first, by).await.is_ok() { first } else { second };
+        self.ping(zone, by).await?;
+        let statement = Statement::built(StatementKind::Read, sql.to_owned());
+        one_number(&self.site.act(zone, &statement, by).await?.rows)
     }
 
     /// Asks for a column of texts.
@@ -135,6 +146,11 @@ impl Sys {
         }
         Err(untold)
     }
+}
+
+fn one_number(rows: &[Row]) -> Result<u64, Failure> {
+    let row = rows.first().ok_or_else(|| Failure::data(StatementKind::Read, "no row came"))?;
+    cell(row, 0)
 }
 
 /// Whether nobody answered; a server's own refusal is an answer, unless it is only starting or

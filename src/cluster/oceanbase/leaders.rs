@@ -164,13 +164,7 @@ mod tests {
     }
 
     fn members() -> Members {
-        let server = |zone: &str, address: &str| Server {
-            zone: zone.into(),
-            address: address.into(),
-            active: true,
-            serves_since: Some("t0".into()),
-            build: "4.2.1.6_1".into(),
-        };
+        let server = Server::serving;
         let servers = vec![server("z1", "10.0.0.1:2882"), server("z2", "10.0.0.2:2882")];
         Members { servers, ..Members::default() }
     }

@@ -178,6 +178,20 @@ pub(super) struct Server {
     pub(super) build: String,
 }
 
+#[cfg(test)]
+impl Server {
+    /// One that serves, on the older build.
+    pub(super) fn serving(zone: &str, address: &str) -> Self {
+        Self {
+            zone: zone.to_owned(),
+            address: address.to_owned(),
+            active: true,
+            serves_since: Some("t0".to_owned()),
+            build: "4.2.1.6_1".to_owned(),
+        }
+    }
+}
+
 /// The zones and servers as the sys tenant shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Members {

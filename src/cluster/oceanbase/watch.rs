@@ -134,13 +134,7 @@ mod tests {
 
     /// One zone with one server, and one with two.
     fn members() -> Members {
-        let server = |zone: &str, address: &str| Server {
-            zone: zone.into(),
-            address: address.into(),
-            active: true,
-            serves_since: Some("t0".into()),
-            build: "4.2.1.6_1".into(),
-        };
+        let server = Server::serving;
         Members {
             zones: [("z1".into(), true), ("z2".into(), false)].into(),
             servers: vec![server("z1", "a:1"), server("z2", "b:1"), server("z2", "c:1")],

@@ -16,6 +16,12 @@ macro_rules! spelled {
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }
+
+            /// The value that is spelled so.
+            pub fn spelled(text: &[u8]) -> Option<Self> {
+                $(if text == $text.as_bytes() { return Some(Self::$variant); })+
+                None
+            }
         }
 
         impl ::std::fmt::Display for $name {
@@ -27,10 +33,10 @@ macro_rules! spelled {
         impl ::std::str::FromStr for $name {
             type Err = $crate::spelling::UnknownName;
             fn from_str(text: &str) -> Result<Self, $crate::spelling::UnknownName> {
-                match text {
-                    $($text => Ok(Self::$variant),)+
-                    other => Err($crate::spelling::UnknownName { what: stringify!($name), name: other.to_owned() }),
-                }
+                Self::spelled(text.as_bytes()).ok_or_else(|| $crate::spelling::UnknownName {
+                    what: stringify!($name),
+                    name: text.to_owned(),
+                })
             }
         }
     };

@@ -241,6 +241,35 @@ fn damage_is_an_error_that_names_file_row_and_column() {
     assert!(error.contains("at_us") && error.contains("\"x\""), "{error}");
 }
 
+#[test]
+fn an_entry_of_the_ledger_holds_what_its_kind_has_and_nothing_else() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("r");
+    write(&dir);
+    let path = dir.join(file::LEDGER);
+    let text = zstd::decode_all(std::fs::File::open(&path).unwrap()).unwrap();
+    let header = String::from_utf8(text).unwrap().lines().next().unwrap().to_owned();
+    let said = |row: &str| {
+        let text = format!("{header}\n{row}\n");
+        std::fs::write(&path, zstd::encode_all(text.as_bytes(), 1).unwrap()).unwrap();
+        let row = Record::open(&dir).unwrap().ledger().unwrap().next().unwrap();
+        row.map_or_else(|error| error.to_string(), |entry| format!("{:?}", entry.key))
+    };
+    let cases = [
+        ("1,2,3,acknowledged,payment,4,5,,,-1,,,", "amount_cents: -1"),
+        ("1,2,3,acknowledged,payment,4,5,,,678,,,9", "stamp_epoch_us holds \"9\""),
+        ("1,2,3,acknowledged,payment,4,5,7,,678,,,", "order holds \"7\", which is not blank"),
+        ("1,2,3,acknowledged,new-order,4,5,,7,,,,8", "order holds \"\", which is not a number"),
+        ("1,2,3,acknowledged,stock-level,4,5,6,,,,", "12 fields instead of 13"),
+        ("1,2,3,acknowledged,stock-level,4,5,6,,,,,,", "14 fields instead of 13"),
+        ("1,2,3,acknowledged,order-status,4,5,6,,,,,", "which the ledger does not keep"),
+        ("1,2,3,guessed,payment,4,5,,,678,,,", "fate holds \"guessed\", which is not a fate"),
+    ];
+    for (row, words) in cases {
+        assert!(said(row).contains(words), "{row}: {}", said(row));
+    }
+}
+
 /// One wrong number would otherwise make a run of years.
 #[test]
 fn times_that_run_backwards_are_damage() {

@@ -81,8 +81,20 @@ impl Cluster for Files {
         ready(Finding::Met(String::new()))
     }
 
+    /// Not well for as many looks as its file has lines.
     fn health(&self, _: Option<ZoneId>, _: Instant) -> Pending<'_, Finding> {
-        ready(Finding::Met(String::new()))
+        let ill = self.dir.join("ill");
+        let left = fs::read_to_string(&ill).unwrap_or_default();
+        let Some((_, left)) = left.split_once('\n') else {
+            return ready(Finding::Met(String::new()));
+        };
+        fs::write(ill, left).unwrap();
+        ready(Finding::NotYet("ill".to_owned()))
+    }
+
+    fn health_patience(&self, _: Instant) -> Pending<'_, Duration> {
+        let patient = self.dir.join("patient").exists();
+        ready(if patient { Duration::from_secs(60) } else { Duration::ZERO })
     }
 
     fn checks<'a>(&'a self, _: Option<&'a str>, _: Instant) -> Pending<'a, Vec<CheckLine>> {
@@ -297,6 +309,20 @@ async fn failed_checks_touch_nothing_and_are_repeated_by_a_resume() {
     assert_eq!(failed_at(&world.upgrade("r2", Some("r1")).await), (None, "pre-check"));
     fs::remove_file(world.path("unfit")).unwrap();
     assert_eq!(world.upgrade("r3", Some("r2")).await.outcome, UpgradeOutcome::Done);
+}
+
+/// What a cluster holds may need more time to be well than whoever wrote the plan had in mind.
+#[tokio::test]
+async fn health_is_waited_for_as_long_as_the_cluster_says_it_may_take() {
+    let mut world = World::new(3);
+    let health = "check = \"health-check\"\ntimeout = ";
+    world.plan = world.plan.replace(&format!("{health}\"2s\""), &format!("{health}\"300ms\""));
+    fs::write(world.path("ill"), "\n".repeat(10)).unwrap();
+    let result = world.upgrade("r1", None).await;
+    assert_eq!(failed_at(&result), (Some(0), "health-check"));
+    fs::write(world.path("patient"), "").unwrap();
+    fs::write(world.path("ill"), "\n".repeat(10)).unwrap();
+    assert_eq!(world.upgrade("r2", Some("r1")).await.outcome, UpgradeOutcome::Done);
 }
 
 /// A cluster-wide step of the product's own is undone only where this upgrade began it, and one

@@ -129,6 +129,13 @@ pub trait Cluster: Send + Sync {
     /// Whether the cluster is whole, as seen from one zone or from all of them.
     fn health(&self, zone: Option<ZoneId>, by: Instant) -> Pending<'_, Finding>;
 
+    /// How long an unhealthy cluster is waited for at the least, however short a plan's timeout is:
+    /// where health grows with what a cluster holds.
+    fn health_patience(&self, by: Instant) -> Pending<'_, Duration> {
+        let _ = by;
+        Box::pin(std::future::ready(Duration::ZERO))
+    }
+
     /// The pre-upgrade checks, read-only. `target` is the version the cluster is to go to.
     fn checks<'a>(&'a self, target: Option<&'a str>, by: Instant) -> Pending<'a, Vec<CheckLine>>;
 

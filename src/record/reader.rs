@@ -218,35 +218,34 @@ impl<R: Row> Rows<R> {
     pub fn count_read(&self) -> u64 {
         self.read
     }
-
-    fn advance(&mut self) -> Result<Option<R>, RecordError> {
-        if self.wholeness.is_some() {
-            return Ok(None);
-        }
-        let place = self.read + 1;
-        let next = self.from.next();
-        let next = next.map_err(|error| damaged(&self.path, place, &error.to_string()))?;
-        if let Next::Row(cells) = next {
-            let row = read_row(cells, self.columns, &self.zones);
-            return row.map(Some).map_err(|reason| damaged(&self.path, place, &reason));
-        }
-        let is_whole = next == Next::End && !self.from.get_ref().broke_off;
-        self.wholeness = Some(if is_whole { Wholeness::Whole } else { Wholeness::Cut });
-        Ok(None)
-    }
 }
 
 impl<R: Row> Iterator for Rows<R> {
     type Item = Result<R, RecordError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next = self.advance();
-        match &next {
-            Ok(Some(_)) => self.read += 1,
-            Ok(None) => {}
-            // Nothing behind damage can be trusted.
-            Err(_) => self.wholeness = Some(Wholeness::Cut),
+        if self.wholeness.is_some() {
+            return None;
         }
-        next.transpose()
+        let row = match self.from.next() {
+            Ok(Next::Row(cells)) => read_row(cells, self.columns, &self.zones),
+            Ok(end) => {
+                let is_whole = end == Next::End && !self.from.get_ref().broke_off;
+                self.wholeness = Some(if is_whole { Wholeness::Whole } else { Wholeness::Cut });
+                return None;
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        match row {
+            Ok(row) => {
+                self.read += 1;
+                Some(Ok(row))
+            }
+            Err(reason) => {
+                // Nothing behind damage can be trusted.
+                self.wholeness = Some(Wholeness::Cut);
+                Some(Err(damaged(&self.path, self.read + 1, &reason)))
+            }
+        }
     }
 }

@@ -59,6 +59,7 @@ impl Checks {
             StepName::EndUpgrade => act(Act::EndUpgrade).await,
             StepName::RestoreParameters => act(Act::RestoreParameters).await,
             StepName::HealthCheck => {
+                let by = by.max(self.patience().await);
                 until(every, by, || cluster.health(zone, look_by(every, by))).await
             }
             StepName::VersionCheck => {
@@ -96,6 +97,14 @@ impl Checks {
             | StepName::InstallPackage
             | StepName::StartServer => Err(format!("{step} needs a command")),
         }
+    }
+
+    /// Until when the cluster's health is waited for at the least.
+    async fn patience(&self) -> Instant {
+        let began = Instant::now();
+        let by = began + LOOK_DEADLINE;
+        let patience = timeout_at(by + GRACE, self.cluster.health_patience(by)).await;
+        began + patience.unwrap_or_default()
     }
 
     /// What the upgrade may change for the whole cluster.

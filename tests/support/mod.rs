@@ -1,8 +1,14 @@
 //! Runs that never were: a small simulation that tells what a cluster, its clients and its
 //! observers would have recorded, with faults of known place and length.
 
-#![allow(dead_code, unreachable_pub, reason = "each test and example uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each test and example uses a part of it"
+)]
 
+mod analysed;
 pub mod dice;
 mod told;
 
@@ -11,6 +17,8 @@ use std::path::Path;
 use rollproof::event::*;
 use rollproof::record::*;
 use rollproof::scenario::*;
+
+pub use analysed::{analysed, analysed_events, objective, small};
 
 pub const ORIGIN: &str = "2026-01-01T12:00:00Z";
 pub const FROM: &str = "10.11.17-MariaDB-log";

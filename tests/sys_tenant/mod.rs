@@ -18,6 +18,8 @@ mod front;
 #[path = "../lab/mod.rs"]
 pub mod lab;
 mod script;
+mod variants;
+mod watch;
 
 use std::path::Path;
 use std::time::Duration;
@@ -29,6 +31,8 @@ use tokio::time::Instant;
 
 pub use front::Reply;
 pub use script::{Act, Host, Script, SysTenant, rolling_upgrade, seen_steps};
+pub use variants::{Variant, Variants};
+pub use watch::{Watch, warnings};
 
 pub const OLD: &str = "4.2.1.6";
 pub const NEW: &str = "4.2.1.8";

@@ -123,6 +123,10 @@ impl Cluster for OceanBase {
         Box::pin(health::health(&self.sys, zone, by))
     }
 
+    fn health_patience(&self, by: Instant) -> Pending<'_, Duration> {
+        Box::pin(health::patience(&self.sys, by))
+    }
+
     fn checks<'a>(&'a self, target: Option<&'a str>, by: Instant) -> Pending<'a, Vec<CheckLine>> {
         Box::pin(checks::all(&self.sys, target, by))
     }

@@ -1,5 +1,7 @@
 //! Whether a zone, or the whole cluster, is healthy: H0 to H5.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::questions::MERGING;
@@ -39,6 +41,16 @@ pub(super) async fn health(sys: &Sys, zone: Option<ZoneId>, by: Instant) -> Find
         Ok(Some(words)) => Finding::NotYet(words),
         Err(failure) => unread(&failure),
     }
+}
+
+/// What the product's own health checker allows a tenant, sys and meta tenants included.
+const PATIENCE_A_TENANT: Duration = Duration::from_secs(30);
+
+/// Schemas are refreshed and log streams caught up tenant by tenant. Nothing where their number
+/// cannot be read, as on a cluster that is not well.
+pub(super) async fn patience(sys: &Sys, by: Instant) -> Duration {
+    let tenants = sys.number("select count(*) from __all_tenant", by).await.unwrap_or(0);
+    PATIENCE_A_TENANT.saturating_mul(u32::try_from(tenants).unwrap_or(u32::MAX))
 }
 
 /// The first thing that is not as it should be.

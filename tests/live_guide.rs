@@ -28,6 +28,14 @@ esac
 exec "$ROLLPROOF_ITSELF" "$@" "${short[@]}"
 "#;
 
+/// Puts the program that is in less of a hurry to be found into the guide's directory.
+fn make_shorter(here: &Path) -> PathBuf {
+    let program = here.join("shorter/rollproof");
+    std::fs::create_dir(here.join("shorter")).unwrap();
+    executable(&program, SHORTER);
+    program
+}
+
 fn executable(path: &Path, text: &str) {
     std::fs::write(path, text).unwrap();
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
@@ -80,6 +88,42 @@ fn the_commands_of_the_guide_do_what_it_says() {
     scripts_lab(&["up", "--fresh"]);
 }
 
+/// The demo has its own cluster up and down; here it stands where the lab stood.
+#[test]
+fn the_first_run_goes_as_its_page_says() {
+    if lab::zones().is_none() {
+        return;
+    }
+    let here = guide_s_directory();
+    let program = make_shorter(here.path());
+    let lines = commands("docs/first-run.md");
+    let [quick, default_timers, broken_release] = &lines[..] else { panic!("{lines:?}") };
+    let demo = |line: &str| {
+        let mut command = command(line, here.path());
+        command.env("ROLLPROOF", &program).env("ROLLPROOF_ITSELF", env!("CARGO_BIN_EXE_rollproof"));
+        command.env("ROLLPROOF_DATABASE", "live_guide").status().unwrap().code().unwrap()
+    };
+    // On a busy machine any verdict may be INVALID or INCONCLUSIVE (4), or a gap longer (1).
+    for (line, may) in [(quick, &[0, 1, 4][..]), (default_timers, &[1, 4])] {
+        let code = demo(line);
+        assert!(may.contains(&code), "{code} from {line}");
+        let last = runs(here.path()).pop().unwrap();
+        assert!(last.join("report.html").exists(), "{line} left no report in {}", last.display());
+    }
+    let code = demo(broken_release);
+    assert!([0, 1, 4].contains(&code), "{code} from {broken_release}: it was mended");
+    let [.., failed, resumed] = &runs(here.path())[..] else { panic!("no two runs") };
+    let verdict = |run: &Path| {
+        let text = std::fs::read_to_string(run.join("summary.json")).unwrap();
+        let summary: serde_json::Value = serde_json::from_str(&text).unwrap();
+        summary["verdict"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(verdict(failed), "upgrade-failed");
+    assert!(resumed.to_string_lossy().ends_with("-resumed"), "{}", resumed.display());
+    // As it was found.
+    scripts_lab(&["up", "--fresh"]);
+}
+
 fn your_cluster(here: &Path) {
     executable(&here.join("roll-all-zones.sh"), ROLL);
     let lines = commands("docs/your-cluster.md");
@@ -109,8 +153,7 @@ fn runs(here: &Path) -> Vec<PathBuf> {
 }
 
 fn live(here: &Path) {
-    std::fs::create_dir(here.join("shorter")).unwrap();
-    executable(&here.join("shorter/rollproof"), SHORTER);
+    make_shorter(here);
     let lines = commands("docs/live.md");
     assert_eq!(lines.len(), 4, "{lines:?}");
     for line in lines {

@@ -14,7 +14,7 @@ use sys_tenant::lab::password;
 use sys_tenant::{
     Host, NEW, Reply, Script, Store, SysTenant, Variant, Variants, Watch, run, soon, warnings,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// The views are one database: the tests take turns.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -305,5 +305,49 @@ async fn an_upgrade_job_that_fails_is_no_upgrade() {
         let refused = cluster.act(Upgrade::UpgradeJob, &Kept::default(), NEW, by).await;
         assert!(refused.as_ref().is_err_and(|why| why.0.contains(words)), "{refused:?}");
     }
+    store.drop_database().await;
+}
+
+/// Servers that come and go say nothing of the job, which runs on meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_job_is_waited_for_through_looks_that_fail() {
+    let _turn = TURN.lock().await;
+    let Some(store) = Store::of_lab() else { return };
+    store.reset().await;
+    let acts = r#"
+        [[act]]
+        on = "ALTER SYSTEM RUN UPGRADE JOB 'UPGRADE_ALL'"
+        source = "[upg] run_upgrade_job"
+        [[act.state]]
+        sql = ["INSERT INTO __all_rootservice_job SELECT NOW(6), MAX(job_id) + 1, 'UPGRADE_ALL', 'INPROGRESS' FROM __all_rootservice_job"]
+        [[act.state]]
+        after_ms = 3000
+        sql = ["UPDATE __all_rootservice_job SET job_status = 'SUCCESS' WHERE job_type = 'UPGRADE_ALL'"]
+        [[act]]
+        on = "HOST blink {zone}"
+        source = "a network that fails between rollproof and every server"
+        [[act.state]]
+        server = "down"
+        [[act.state]]
+        after_ms = 1300
+        server = "up"
+    "#;
+    let acts = toml::from_str::<Script>(acts).unwrap().acts;
+    let tenant = SysTenant::start(&store, Script::good().with(&acts)).await;
+    let cluster = control(&tenant.scenario(&store), &password()).unwrap();
+    let by = Instant::now() + Duration::from_secs(20);
+    let kept = Kept::default();
+    let blink = async {
+        sleep(Duration::from_millis(700)).await;
+        tenant
+            .orchestrate(&["zone1", "zone2", "zone3"].map(|zone| (format!("HOST blink {zone}"), 0)))
+            .await;
+        sleep(Duration::from_millis(300)).await;
+        // As every look is refused.
+        cluster.look(ZoneId(0), soon()).await.state
+    };
+    let (done, state) = tokio::join!(cluster.act(Upgrade::UpgradeJob, &kept, NEW, by), blink);
+    assert_eq!(state, ZoneState::Down);
+    assert!(done.as_ref().is_ok_and(|words| words.contains("UPGRADE_ALL is done")), "{done:?}");
     store.drop_database().await;
 }

@@ -16,7 +16,7 @@ pub fn duration(us: u64) -> String {
         999_500..=9_994_999 => format!("{s:.2} s"),
         9_995_000..=119_949_999 => format!("{s:.1} s"),
         _ => {
-            let whole = (us + 500_000) / 1_000_000;
+            let whole = us.saturating_add(500_000) / 1_000_000;
             match whole {
                 0..=7199 => format!("{}m {:02}s", whole / 60, whole % 60),
                 _ => format!("{}h {:02}m", whole / 3600, whole % 3600 / 60),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use command::{on_one_line, recorded, rollproof, said};
 use rollproof::record::Manifest;
+use rollproof::report::{COMPARISON_FILES, DERIVED_FILES};
 
 /// What was put beside the tables while a run went on.
 const BESIDE: [&str; 3] = ["start.json", "inputs.json", "upgrade.jsonl"];
@@ -66,6 +67,99 @@ fn a_record_that_is_not_as_the_run_wrote_it_proves_nothing_and_says_where() {
         std::fs::write(&path, whole).unwrap();
     }
     assert_eq!(report().code, Some(0));
+}
+
+/// A server that collects `junit.xml` whatever the exit code was must not find an old PASS.
+#[test]
+fn no_answer_leaves_no_earlier_one_in_its_place() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = recorded_with_journal(home.path());
+    let report = || said(rollproof().arg("report").arg(&dir));
+    assert_eq!(report().code, Some(0));
+    let made = |name: &str| dir.join(name).exists();
+    assert!(DERIVED_FILES.iter().all(|name| made(name)));
+    let (own, away) = (dir.join("self.csv"), home.path().join("self.csv"));
+    std::fs::rename(&own, &away).unwrap();
+    let none = report();
+    assert_eq!(none.code, Some(4), "{none:?}");
+    assert!(none.err.contains("set aside as *.stale: summary.json"), "{none:?}");
+    assert!(DERIVED_FILES.iter().all(|name| !made(name) && made(&format!("{name}.stale"))));
+
+    let out = home.path().join("out");
+    let compare = |run: &Path| {
+        said(rollproof().arg("compare").arg("results/example").arg(run).arg("--out").arg(&out))
+    };
+    let made = |name: &str| out.join(name).exists();
+    // A short run, in which little can be told apart.
+    let itself = compare(Path::new("results/example"));
+    assert!(matches!(itself.code, Some(0 | 4)), "{itself:?}");
+    assert!(COMPARISON_FILES.iter().all(|name| made(name)));
+    assert_eq!(compare(&dir).code, Some(4));
+    assert!(COMPARISON_FILES.iter().all(|name| !made(name) && made(&format!("{name}.stale"))));
+
+    std::fs::rename(&away, &own).unwrap();
+    let nowhere = said(rollproof().arg("compare").args([&dir, &dir]).arg("--out").arg(&own));
+    assert_eq!(nowhere.code, Some(2), "{nowhere:?}");
+}
+
+/// Whatever a file claims, the answer is words and not a crash.
+#[test]
+fn numbers_out_of_all_bounds_are_no_crash() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path();
+    for file in std::fs::read_dir("results/example").unwrap().map(|file| file.unwrap().path()) {
+        if file.is_file() {
+            std::fs::copy(&file, dir.join(file.file_name().unwrap())).unwrap();
+        }
+    }
+    let edit = |name: &str, change: &dyn Fn(&str) -> String| {
+        let path = dir.join(name);
+        let whole = std::fs::read(&path).unwrap();
+        let is_packed = name.ends_with(".zst");
+        let text = if is_packed { zstd::decode_all(&*whole).unwrap() } else { whole.clone() };
+        let text = change(&String::from_utf8(text).unwrap());
+        let bytes =
+            if is_packed { zstd::encode_all(text.as_bytes(), 1).unwrap() } else { text.into() };
+        std::fs::write(&path, bytes).unwrap();
+        let found = said(rollproof().arg("report").arg(dir));
+        assert!(found.code.is_some_and(|code| code < 6), "{name}: {found:?}");
+        std::fs::write(&path, whole).unwrap();
+    };
+    let cell = |column: usize, value: u64| {
+        move |text: &str| {
+            let (header, rows) = text.split_once('\n').unwrap();
+            let (row, rest) = rows.split_once('\n').unwrap();
+            let mut cells: Vec<_> = row.split(',').map(str::to_owned).collect();
+            cells[column] = value.to_string();
+            format!("{header}\n{}\n{rest}", cells.join(","))
+        }
+    };
+    // The terminal's sequence, an order's number, the tool's CPU.
+    edit("transactions.csv.zst", &cell(1, u64::MAX));
+    edit("self.csv", &cell(4, u64::MAX));
+    let order = |text: &str| {
+        let at = text.find(",new-order,").unwrap();
+        let (before, rest) = text.split_at(at + ",new-order,".len());
+        let mut cells: Vec<_> = rest.splitn(4, ',').collect();
+        let most = u64::MAX.to_string();
+        cells[2] = &most;
+        before.to_owned() + &cells.join(",")
+    };
+    edit("ledger.csv.zst", &order);
+    let largest = |text: &str| {
+        let mut inputs: serde_json::Value = serde_json::from_str(text).unwrap();
+        for count in inputs.as_object_mut().unwrap().values_mut().filter(|v| v.is_u64()) {
+            *count = (u64::MAX - 1).into();
+        }
+        inputs.to_string()
+    };
+    edit("inputs.json", &largest);
+    let end = |text: &str| {
+        let mut manifest: serde_json::Value = serde_json::from_str(text).unwrap();
+        manifest["completion"]["end"] = u64::MAX.into();
+        manifest.to_string()
+    };
+    edit("manifest.json", &end);
 }
 
 /// What to do about a record that was damaged, in the same words wherever it is told.

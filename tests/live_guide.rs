@@ -21,7 +21,7 @@ case $1 in
     load) short=(--warehouses 1) ;;
     run)
         short=(--warehouses 1 --rate 20 --terminals 6 --warm-up 2s --baseline 8s --settle 1s --final 1s)
-        [[ " $* " == *" --upgrade "* ]] || short+=(--duration 2s)
+        [[ " $* " == *" --upgrade"* ]] || short+=(--duration 2s)
         ;;
     *) short=() ;;
 esac

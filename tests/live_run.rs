@@ -30,7 +30,7 @@ const DERIVED: [&str; 8] = [
 ];
 
 /// Short stretches, and enough load to be held against something.
-const SHORT: [&str; 14] = [
+const SHORT: [&str; 12] = [
     "--rate",
     "40",
     "--terminals",
@@ -39,8 +39,6 @@ const SHORT: [&str; 14] = [
     "2s",
     "--baseline",
     "6s",
-    "--duration",
-    "4s",
     "--settle",
     "2s",
     "--final",
@@ -65,6 +63,9 @@ fn run(home: &Path, id: &str, more: &[&str]) -> Command {
     let mut command = rollproof("run");
     command.args(["--warehouses", "1", "--run-id", id, "--results"]).arg(home);
     command.args(SHORT).args(more);
+    if !more.contains(&"--upgrade") {
+        command.args(["--duration", "4s"]);
+    }
     command
 }
 

@@ -149,7 +149,7 @@ impl Terminals {
                 break;
             }
             self.faults.missing += first - terminal.next;
-            terminal.next = first + 1;
+            terminal.next = first.saturating_add(1);
             if let Some((_, felt)) = terminal.waiting.pop_first() {
                 next(key, felt);
             }
@@ -167,7 +167,7 @@ impl Terminals {
             let mut expected = terminal.next;
             for (sequence, felt) in &terminal.waiting {
                 faults.missing += sequence - expected;
-                expected = sequence + 1;
+                expected = sequence.saturating_add(1);
                 next(key, *felt);
             }
             faults.missing = faults.missing.saturating_sub(below(expected));

@@ -114,7 +114,7 @@ impl Sights {
         let newest = seen.newest.entry((entry.warehouse, district)).or_default();
         let here = zone.and_then(|_| newest.by_zone.iter_mut().find(|seen| seen.zone == zone));
         // An order's own number is one more than any seen before it.
-        let least = |seen: &Sight| seen.order + u64::from(entry.key.is_write());
+        let least = |seen: &Sight| seen.order.saturating_add(u64::from(entry.key.is_write()));
         let place = zone.map_or(0, ZoneId::index);
         let finding = |before: &Sight| went_back(&self.names, entry, district, &sight, before);
         if let Some(before) = here.as_deref().filter(|before| order < least(before)) {

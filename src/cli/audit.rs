@@ -31,6 +31,9 @@ pub(super) struct AuditArgs {
     /// Zones, where their addresses have changed since the run
     #[arg(long, value_name = "NAME=HOST:PORT", value_delimiter = ',', help_heading = "Cluster")]
     zones: Vec<Zone>,
+    /// Database user, where it is not the run's
+    #[arg(short, long, env = "ROLLPROOF_USER", hide_env_values = true, help_heading = "Cluster")]
+    user: Option<String>,
     #[command(flatten)]
     secrets: SecretArgs,
 }
@@ -41,7 +44,7 @@ pub(super) async fn run(args: AuditArgs, out: impl Write) -> anyhow::Result<Exit
     // A record that proves nothing needs no server to say so.
     record.ledger()?;
     let mut scenario = record.manifest.scenario;
-    if let Some(user) = credentials.user {
+    if let Some(user) = args.user.or(credentials.user) {
         scenario.cluster.user = user;
     }
     move_zones(&mut scenario.cluster, args.zones)?;

@@ -25,13 +25,13 @@ pub(super) struct ClusterArgs {
         help_heading = "Cluster"
     )]
     zones: Vec<Zone>,
-    /// Database product; plain is any server that speaks the MySQL protocol
+    /// Database product; plain is any server that speaks the MySQL protocol [default: galera]
     #[arg(long, value_parser = one_of(Product::ALL, Product::as_str), env = "ROLLPROOF_PRODUCT", hide_env_values = true, help_heading = "Cluster")]
     product: Option<Product>,
-    /// Database user
+    /// Database user [default: rollproof]
     #[arg(short, long, env = "ROLLPROOF_USER", hide_env_values = true, help_heading = "Cluster")]
     user: Option<String>,
-    /// Database (schema) that holds the nine tables
+    /// Database (schema) that holds the nine tables [default: tpcc]
     #[arg(
         short,
         long,

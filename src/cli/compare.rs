@@ -4,14 +4,15 @@ use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 
 use super::args::one_of;
+use super::stale::set_aside;
 use super::{Exit, help};
 use crate::compare::{Part, Rules, Tolerance, compare};
 use crate::record::{Record, RecordError};
-use crate::report;
+use crate::report::{self, COMPARISON_FILES};
 use crate::scenario::Span;
 
 /// `rollproof compare`
@@ -128,12 +129,23 @@ pub(super) fn run(args: CompareArgs, mut out: impl Write) -> anyhow::Result<Exit
     }
     // Before the work is done that would be lost.
     if let Some(dir) = &args.out {
-        fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        // The command line is wrong, not the runs: no error of the file system's own.
+        fs::create_dir_all(dir).map_err(|error| {
+            anyhow!("--out {}: {error}; name a directory that can be made", dir.display())
+        })?;
     }
     let open = |dirs: &[PathBuf]| -> Result<Vec<Record>, RecordError> {
         dirs.iter().map(|dir| Record::open(dir)).collect()
     };
-    let found = compare(&open(&base)?, &open(&candidate)?, &rules)?;
+    let found = open(&base).and_then(|base| Ok((base, open(&candidate)?)));
+    let found = found
+        .map_err(anyhow::Error::from)
+        .and_then(|(base, candidate)| Ok(compare(&base, &candidate, &rules)?))
+        .inspect_err(|_| {
+            if let Some(dir) = &args.out {
+                set_aside(dir, &COMPARISON_FILES);
+            }
+        })?;
     let compared = report::comparison(&found);
     let text = if args.json { &compared.json } else { &compared.printed };
     out.write_all(text.as_bytes())?;

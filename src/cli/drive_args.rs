@@ -11,10 +11,10 @@ use crate::scenario::{Arrivals, LoadModel, Rate, RetryPolicy, Routing, Scenario,
 /// What is loaded.
 #[derive(Debug, Args)]
 pub(super) struct WorkloadArgs {
-    /// Number of warehouses
+    /// Number of warehouses [default: 10]
     #[arg(short, long, value_name = "N", allow_negative_numbers = true, help_heading = "Workload")]
     warehouses: Option<u32>,
-    /// Seed of all random streams
+    /// Seed of all random streams [default: 20260101]
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Workload")]
     seed: Option<u64>,
 }
@@ -30,31 +30,33 @@ impl WorkloadArgs {
 #[derive(Debug, Args)]
 pub(super) struct DriveArgs {
     /// Load model: rate (open loop), max (closed loop) or spec (keying and think times)
+    /// [default: rate]
     #[arg(long, value_parser = one_of(LoadModel::ALL, LoadModel::as_str), help_heading = "Load")]
     model: Option<LoadModel>,
     /// Business transactions a second, for the rate model; auto finds out what the cluster carries
-    /// and takes half of what would be left of it with one zone stopped
+    /// and takes half of what would be left of it with one zone stopped [default: 100]
     #[arg(long, value_name = "N|auto", allow_negative_numbers = true, help_heading = "Load")]
     rate: Option<Rate>,
-    /// Spacing of arrivals in the rate model
+    /// Spacing of arrivals in the rate model [default: constant]
     #[arg(long, value_parser = one_of(Arrivals::ALL, Arrivals::as_str), help_heading = "Load")]
     arrivals: Option<Arrivals>,
-    /// Number of terminals
+    /// Number of terminals [default: 20]
     #[arg(short, long, value_name = "N", allow_negative_numbers = true, help_heading = "Load")]
     terminals: Option<u32>,
-    /// A business transaction must be done this long after its scheduled time, as 5s
+    /// A business transaction must be done this long after its scheduled time
+    /// [default: 5s]
     #[arg(long, value_name = "TIME", help_heading = "Load")]
     deadline: Option<Span>,
-    /// Whether failed attempts are repeated within the deadline
+    /// Whether failed attempts are repeated within the deadline [default: deadline]
     #[arg(long, value_parser = one_of(RetryPolicy::ALL, RetryPolicy::as_str), help_heading = "Load")]
     retry: Option<RetryPolicy>,
-    /// How terminals choose a zone
+    /// How terminals choose a zone [default: failover]
     #[arg(long, value_parser = one_of(Routing::ALL, Routing::as_str), help_heading = "Load")]
     routing: Option<Routing>,
-    /// How long the load runs before anything is judged, as 10s
+    /// How long the load runs before anything is judged [default: 10s]
     #[arg(long, value_name = "TIME", help_heading = "Timetable")]
     warm_up: Option<Span>,
-    /// How long to measure the undisturbed cluster before the upgrade
+    /// How long to measure the undisturbed cluster before the upgrade [default: 1m]
     #[arg(long, value_name = "TIME", help_heading = "Timetable")]
     baseline: Option<Span>,
     /// Measure no baseline, but take that of this run; refused where load, zones, data size or
@@ -62,13 +64,18 @@ pub(super) struct DriveArgs {
     #[arg(long, value_name = "RUN", conflicts_with = "baseline", help_heading = "Timetable")]
     pub(super) baseline_from: Option<PathBuf>,
     /// Without an upgrade of its own: how long to watch after the baseline; at most so long with
-    /// --until-version, which otherwise waits for a day
-    #[arg(long, value_name = "TIME", help_heading = "Timetable")]
+    /// --until-version, which otherwise waits for a day [default: 1m]
+    #[arg(
+        long,
+        value_name = "TIME",
+        conflicts_with_all = ["upgrade", "upgrade_cmd"],
+        help_heading = "Timetable"
+    )]
     duration: Option<Span>,
-    /// How long the load goes on after the last zone is back
+    /// How long the load goes on after the last zone is back [default: 15s]
     #[arg(long, value_name = "TIME", help_heading = "Timetable")]
     settle: Option<Span>,
-    /// How long to measure the undisturbed cluster after the upgrade
+    /// How long to measure the undisturbed cluster after the upgrade [default: 30s]
     #[arg(long = "final", value_name = "TIME", help_heading = "Timetable")]
     final_: Option<Span>,
 }

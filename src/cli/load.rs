@@ -42,7 +42,7 @@ pub(super) struct LoadArgs {
     cluster: ClusterArgs,
     #[command(flatten)]
     workload: WorkloadArgs,
-    /// Parallel workers
+    /// Parallel workers [default: 4]
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Workload")]
     workers: Option<u32>,
     /// Write at most this many rows a second, so that the load lasts as long as an upgrade

@@ -26,6 +26,7 @@ mod report;
 mod run;
 mod secrets;
 mod show;
+mod stale;
 mod upgrade_args;
 
 pub use args::Cli;

@@ -193,6 +193,9 @@ fn notes(base: &[Run<'_>], candidate: &[Run<'_>]) -> Vec<String> {
         if let Some(why) = &facts.ended_early {
             notes.push(format!("run {} ended before its timetable: {why}", facts.run_id));
         }
+        if !run.analysis.data.as_ref().is_some_and(|data| data.audited) {
+            notes.push(format!("the data of run {} were not checked after it", facts.run_id));
+        }
     }
     let given = all.clone().enumerate();
     let again = given.filter(|(at, run)| all.clone().take(*at).any(|earlier| earlier.is(run)));

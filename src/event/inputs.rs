@@ -50,7 +50,7 @@ impl InputCounts {
 
     /// All business transactions.
     pub fn all(&self) -> u64 {
-        TxnKind::TRANSACTIONS.iter().map(|kind| self.of(*kind)).sum()
+        TxnKind::TRANSACTIONS.iter().fold(0, |sum, kind| sum.saturating_add(self.of(*kind)))
     }
 
     /// Adds what another part of the run counted.

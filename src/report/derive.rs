@@ -7,6 +7,18 @@ use crate::verdict::Verdict;
 
 use super::{errors, hlog, junit, latency, markdown, page, phases, summary, text};
 
+/// Names of the derived files of a run.
+pub const DERIVED_FILES: [&str; 8] = [
+    "summary.json",
+    "phases.csv",
+    "latency.csv",
+    "errors.csv",
+    "latency.hlog",
+    "report.html",
+    "report.md",
+    "junit.xml",
+];
+
 /// What a run's records add up to.
 #[derive(Debug)]
 pub struct Derived {
@@ -27,15 +39,16 @@ pub fn derive(records: &[Record]) -> Result<Derived, AnalysisError> {
     let verdict = Verdict::of(&analysis);
     let around = around_upgrade(records, &analysis, &verdict)?;
     let around = around.as_ref();
-    let files = vec![
-        ("summary.json", summary::render(&analysis, &verdict, around)),
-        ("phases.csv", phases::render(&analysis)),
-        ("latency.csv", latency::render(&analysis)),
-        ("errors.csv", errors::render(&analysis)),
-        ("latency.hlog", hlog::render(&analysis)),
-        ("report.html", page::render(&analysis, &verdict, around)),
-        ("report.md", markdown::render(&analysis, &verdict, around).into_bytes()),
-        ("junit.xml", junit::render(&analysis, &verdict).into_bytes()),
+    let rendered = [
+        summary::render(&analysis, &verdict, around),
+        phases::render(&analysis),
+        latency::render(&analysis),
+        errors::render(&analysis),
+        hlog::render(&analysis),
+        page::render(&analysis, &verdict, around),
+        markdown::render(&analysis, &verdict, around).into_bytes(),
+        junit::render(&analysis, &verdict).into_bytes(),
     ];
+    let files = DERIVED_FILES.into_iter().zip(rendered).collect();
     Ok(Derived { printed: text::render(&analysis, &verdict, around), verdict, files })
 }

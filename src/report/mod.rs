@@ -26,6 +26,8 @@ mod text;
 
 pub use crate::analysis::AnalysisError;
 pub use baseline::{NoBaseline, stored_baseline};
-pub use comparison::{COMPARISON_FORMAT, Compared, comparison, comparison_schema};
-pub use derive::{Derived, derive};
+pub use comparison::{
+    COMPARISON_FILES, COMPARISON_FORMAT, Compared, comparison, comparison_schema,
+};
+pub use derive::{DERIVED_FILES, Derived, derive};
 pub use summary::{SUMMARY_FORMAT, summary_schema};

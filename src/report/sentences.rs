@@ -189,7 +189,7 @@ fn health(analysis: &Analysis) -> String {
             format!("longest stall {length} at {}", words::moment(stall.start))
         },
     );
-    let cpu = own.cpu_us * 100 / analysis.run.end.0.max(1);
+    let cpu = own.cpu_us.saturating_mul(100) / analysis.run.end.0.max(1);
     format!(
         "The tool itself: {stall}; {} of {} arrivals sent late; at most {} queued; {cpu} % of one \
          core used; wall clock moved {}.",

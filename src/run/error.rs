@@ -63,14 +63,14 @@ pub enum RunError {
     },
     /// An objective is for a phase that the upgrade will not have, and could not be judged.
     #[error(
-        "objectives.phases: {key:?} is no phase of this run with the plan {plan:?}, so nothing would be held against it; its phases are {}",
+        "objectives.phases: {key:?} is no phase {of}, so nothing would be held against it; its phases are {}",
         phases.join(", ")
     )]
     NoSuchPhase {
         /// The scenario's key.
         key: String,
-        /// The plan's name.
-        plan: String,
+        /// Of what.
+        of: String,
         /// The phases that are to come.
         phases: Vec<&'static str>,
     },

@@ -162,23 +162,39 @@ fn same_baseline(request: &RunRequest) -> Result<(), RunError> {
     }
 }
 
-/// Refuses an objective for a phase that is not to come: there would be no verdict.
+/// Refuses an objective for a phase that is not to come: there would be no verdict. Whoever else
+/// upgrades may take every step there is.
 fn phases_to_come(request: &RunRequest) -> Result<(), RunError> {
-    let Some(UpgradeRequest { plan, .. }) = &request.upgrade else { return Ok(()) };
+    let plan = request.upgrade.as_ref().map(|upgrade| &upgrade.plan);
+    let (steps, of_zones): (Vec<_>, Vec<_>) = match plan {
+        Some(plan) => {
+            (plan.step_names().collect(), plan.zone.iter().map(|step| step.name).collect())
+        }
+        None => (StepName::ALL.to_vec(), StepName::ALL.to_vec()),
+    };
     let stretches: &[&str] = match request.work {
+        Work::Run if plan.is_none() => &[
+            stretch::BASELINE,
+            stretch::WATCH,
+            step::COMMAND,
+            stretch::SETTLE,
+            stretch::FINAL,
+            stretch::DRAIN,
+        ],
         Work::Run => &[stretch::BASELINE, stretch::SETTLE, stretch::FINAL, stretch::DRAIN],
         Work::Load => &[stretch::PREPARE, stretch::BASELINE, stretch::LOAD, stretch::DRAIN],
     };
     let resume = request.resumes().then_some(step::RESUME);
-    let steps = plan.step_names().map(StepName::as_str);
     let mut phases = Vec::new();
-    for name in stretches.iter().copied().chain(resume).chain(steps) {
+    for name in
+        stretches.iter().copied().chain(resume).chain(steps.into_iter().map(StepName::as_str))
+    {
         if !phases.contains(&name) {
             phases.push(name);
         }
     }
     let comes = |key: &str| match key.split_once('/') {
-        Some((_, step)) => plan.zone.iter().any(|one| one.name.as_str() == step),
+        Some((_, step)) => of_zones.iter().any(|one| one.as_str() == step),
         None => phases.contains(&key),
     };
     let limits = request.scenario.objectives.phases.iter();
@@ -186,7 +202,11 @@ fn phases_to_come(request: &RunRequest) -> Result<(), RunError> {
     match wanted.find(|(key, _)| !comes(key)) {
         None => Ok(()),
         Some((key, _)) => {
-            Err(RunError::NoSuchPhase { key: key.clone(), plan: plan.name.clone(), phases })
+            let of = plan.map_or_else(
+                || "of this run".to_owned(),
+                |plan| format!("of this run with the plan {:?}", plan.name),
+            );
+            Err(RunError::NoSuchPhase { key: key.clone(), of, phases })
         }
     }
 }

@@ -4,6 +4,10 @@ use crate::compare::Comparison;
 
 use super::{json, junit, markdown, page, text};
 
+/// Names of the files of a comparison.
+pub const COMPARISON_FILES: [&str; 4] =
+    ["comparison.json", "comparison.html", "comparison.md", "comparison.junit.xml"];
+
 /// A comparison, rendered.
 #[derive(Debug)]
 pub struct Compared {
@@ -18,11 +22,12 @@ pub struct Compared {
 /// Renders a comparison in every way there is.
 pub fn comparison(found: &Comparison) -> Compared {
     let json = json::render(found);
-    let files = vec![
-        ("comparison.json", json.clone().into_bytes()),
-        ("comparison.html", page::render(found)),
-        ("comparison.md", markdown::render(found).into_bytes()),
-        ("comparison.junit.xml", junit::render(found).into_bytes()),
+    let rendered = [
+        json.clone().into_bytes(),
+        page::render(found),
+        markdown::render(found).into_bytes(),
+        junit::render(found).into_bytes(),
     ];
+    let files = COMPARISON_FILES.into_iter().zip(rendered).collect();
     Compared { printed: text::render(found), json, files }
 }

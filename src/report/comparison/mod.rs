@@ -11,7 +11,7 @@ mod page;
 mod rows;
 mod text;
 
-pub use files::{Compared, comparison};
+pub use files::{COMPARISON_FILES, Compared, comparison};
 pub(super) use forest::Forest;
 pub use json::{COMPARISON_FORMAT, comparison_schema};
 pub(super) use json::{PartOut, part};

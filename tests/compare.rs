@@ -11,7 +11,7 @@ use rollproof::compare::{Answer, CompareError, Comparison, Outcome, Part, Rules,
 use rollproof::record::Record;
 use rollproof::report::{comparison, comparison_schema, derive};
 use rollproof::scenario::Span;
-use support::Story;
+use support::{Audit, Story};
 
 /// Two and a half minutes of an undisturbed cluster.
 fn calm() -> Story {
@@ -208,6 +208,17 @@ fn runs_that_did_not_do_the_same_are_refused_with_every_reason() {
     for text in [comparison(&found).printed, comparison(&found).json] {
         assert!(text.contains("load.terminals is 12 in the base and 10"), "{text}");
     }
+}
+
+#[test]
+fn a_run_that_lost_data_is_compared_with_nothing_and_an_unchecked_one_gets_a_remark() {
+    let lost = Story { audit: Some(Audit::LostRow), ..calm() };
+    let refused = pair(&calm(), &lost, &Rules::default()).unwrap_err();
+    assert!(refused.to_string().contains("run candidate: DATA FAIL"), "{refused}");
+    let unchecked = Story { audit: None, ..calm() };
+    let found = pair(&calm(), &unchecked, &Rules::default()).unwrap();
+    let remark = "the data of run candidate were not checked after it";
+    assert!(found.notes.iter().any(|note| note == remark), "{:?}", found.notes);
 }
 
 #[test]

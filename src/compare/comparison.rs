@@ -79,6 +79,11 @@ pub fn compare(
         let analysis = analyze(std::slice::from_ref(record))?;
         let verdict = Verdict::of(&analysis);
         doubts.extend(fitness::doubts(&analysis, &verdict));
+        if verdict.kind == VerdictKind::DataFail {
+            let run_id = &analysis.run.run_id;
+            doubts
+                .push(format!("run {run_id}: DATA FAIL: a cluster that loses data is no measure"));
+        }
         read.push(Run { record, analysis, verdict: verdict.kind });
     }
     if !doubts.is_empty() {

@@ -15,9 +15,6 @@ pub(super) fn doubts(analysis: &Analysis, verdict: &Verdict) -> Vec<String> {
     } else if analysis.own.samples == 0 {
         reasons.push("the tool's own health was not recorded".to_owned());
     }
-    if verdict.kind == VerdictKind::DataFail {
-        reasons.push("DATA FAIL: what a database that loses data can do is no measure".to_owned());
-    }
     let invalid = verdict.reasons.iter().filter(|reason| reason.kind == VerdictKind::Invalid);
     reasons.extend(invalid.map(|reason| format!("INVALID: {}", reason.text)));
     reasons.iter().map(|reason| format!("run {run_id}: {reason}")).collect()

@@ -51,8 +51,9 @@ pub(super) async fn run(args: AuditArgs, out: impl Write) -> anyhow::Result<Exit
     let scenario = scenario.validate()?;
     // A wrong password, or another database, must not replace what an earlier audit found by "nothing is known".
     reach(&scenario.cluster, &credentials.password).await?;
-    request(&args.run, &scenario, &credentials.password)?.check_database().await?;
-    audit(&args.run, &scenario, &credentials.password).await?;
+    let (password, limits) = (&credentials.password, Limits::default());
+    request(&args.run, &scenario, password, limits)?.check_database().await?;
+    audit(&args.run, &scenario, password, limits).await?;
     conclude(&args.run, out)
 }
 
@@ -72,13 +73,18 @@ fn move_zones(cluster: &mut Cluster, moved: Vec<Zone>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn request(dir: &Path, scenario: &Scenario, password: &Password) -> anyhow::Result<AuditRequest> {
+fn request(
+    dir: &Path,
+    scenario: &Scenario,
+    password: &Password,
+    limits: Limits,
+) -> anyhow::Result<AuditRequest> {
     let cluster = &scenario.cluster;
     let login = |zone| Login::to_zone(cluster, zone, password).in_database(&cluster.database);
     Ok(AuditRequest {
         record: Record::open(dir)?,
         logins: cluster.zones.iter().map(login).collect(),
-        limits: Limits::default(),
+        limits,
     })
 }
 
@@ -87,9 +93,10 @@ pub(super) async fn audit(
     dir: &Path,
     scenario: &Scenario,
     password: &Password,
+    limits: Limits,
 ) -> anyhow::Result<()> {
     let names = scenario.zone_names();
-    let request = request(dir, scenario, password)?;
+    let request = request(dir, scenario, password, limits)?;
     let terminal = std::io::stderr().is_terminal();
     let bar = if terminal { ProgressBar::new(0) } else { ProgressBar::hidden() };
     // However it ends, by an interrupt as well.

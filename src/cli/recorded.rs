@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 
@@ -16,15 +17,24 @@ use super::output_args::OutputArgs;
 use super::secrets::control_password;
 use super::show::{Progress, Showing};
 use super::upgrade_args::UpgradeArgs;
+use crate::audit::Limits;
 use crate::live::{Board, Loading, Server, Subject};
 use crate::record::Work;
 use crate::run::{
-    Finished, OutsideRequest, Prepared, RunRequest, Show, UpgradeRequest, perform, prepare,
+    Finished, OutsideRequest, Prepared, RunRequest, Show, UpgradeEnd, UpgradeRequest, perform,
+    prepare,
 };
 use crate::scenario::Scenario;
 use crate::session::Password;
 use crate::tpcc::LoadProgress;
 use crate::upgrade::{Plan, Stop};
+
+/// A zone that an upgrade left away does not come back while somebody waits for the verdict.
+const OF_HALF_AN_UPGRADE: Limits = Limits {
+    connect: Duration::from_secs(5),
+    ready: Duration::from_secs(5),
+    statement: Duration::from_secs(300),
+};
 
 /// What is asked for, from the command line.
 pub(super) fn request(
@@ -107,7 +117,9 @@ pub(super) async fn record(
     if incomplete {
         Notice.line(&"the data was not checked: the load is not complete");
     } else {
-        check_data(&prepared.request, &interrupt).await;
+        let ends_well = finished.upgrade.is_none_or(|upgrade| upgrade.end == UpgradeEnd::Done);
+        let limits = if ends_well { Limits::default() } else { OF_HALF_AN_UPGRADE };
+        check_data(&prepared.request, limits, &interrupt).await;
     }
     conclude(&prepared.request.dir, out)
 }
@@ -151,10 +163,10 @@ fn subject(request: &RunRequest) -> Subject {
     Subject::of(&request.scenario, loads, &request.run_id, doing)
 }
 
-async fn check_data(request: &RunRequest, interrupt: &Interrupt) {
+async fn check_data(request: &RunRequest, limits: Limits, interrupt: &Interrupt) {
     // One signal more than so far: a run that is to end orderly still has its data checked.
     let enough = if interrupt.orderly.is_cancelled() { &interrupt.now } else { &interrupt.orderly };
-    let checking = audit(&request.dir, &request.scenario, &request.password);
+    let checking = audit(&request.dir, &request.scenario, &request.password, limits);
     let cut_off = || Err(anyhow!("the run was cut off"));
     if let Err(why) = enough.run_until_cancelled(checking).await.unwrap_or_else(cut_off) {
         Notice.line(&format_args!(

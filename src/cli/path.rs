@@ -39,7 +39,11 @@ pub(super) fn run(args: &PathArgs, mut out: impl Write) -> anyhow::Result<Exit> 
         Ok(task) => write!(out, "{task}")?,
         Err(why @ (NoPath::Unreadable(_) | NoPath::Twice(_))) => return Err(why.into()),
         Err(why) => {
-            writeln!(out, "no way: {why}")?;
+            let why = why.to_string();
+            match args.json {
+                true => writeln!(out, "{:#}", serde_json::json!({ "no_way": why }))?,
+                false => writeln!(out, "no way: {why}")?,
+            }
             return Ok(Exit::UNFIT);
         }
     }

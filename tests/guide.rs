@@ -72,7 +72,7 @@ fn the_guide_has_every_key_of_a_scenario_with_its_default() {
     assert!(known.len() > 35, "{known:?}");
     for (section, key, value) in known {
         let name = format!("`{key}`");
-        // `"1m"` and "60s" are one; numbers stand bare where they are alone in their cell.
+        // Numbers may stand bare where they are alone in their cell.
         let is_its = |line: &&str| line.split('|').nth(1).is_some_and(|cell| cell.contains(&name));
         let row = text.lines().find(is_its);
         let row = row.unwrap_or_else(|| panic!("{section}.{key} is in no table of {pages:?}"));

@@ -28,7 +28,7 @@ esac
 exec "$ROLLPROOF_ITSELF" "$@" "${short[@]}"
 "#;
 
-/// Puts the program that is in less of a hurry to be found into the guide's directory.
+/// Makes [`SHORTER`] a program in the guide's directory.
 fn make_shorter(here: &Path) -> PathBuf {
     let program = here.join("shorter/rollproof");
     std::fs::create_dir(here.join("shorter")).unwrap();

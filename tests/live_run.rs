@@ -14,20 +14,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use lab::{ask_lab, scripts_lab};
+use rollproof::report::DERIVED_FILES;
 use rustix::process::{Pid, Signal, kill_process};
 
 const DATABASE: &str = "live_run";
-
-const DERIVED: [&str; 8] = [
-    "summary.json",
-    "phases.csv",
-    "latency.csv",
-    "errors.csv",
-    "latency.hlog",
-    "report.html",
-    "report.md",
-    "junit.xml",
-];
 
 /// Short stretches, and enough load to be held against something.
 const SHORT: [&str; 12] = [
@@ -94,7 +84,7 @@ fn report(dir: &Path) -> Output {
 }
 
 fn derived(dir: &Path) -> BTreeMap<&'static str, Vec<u8>> {
-    DERIVED.into_iter().map(|name| (name, fs::read(dir.join(name)).unwrap())).collect()
+    DERIVED_FILES.into_iter().map(|name| (name, fs::read(dir.join(name)).unwrap())).collect()
 }
 
 /// Starts a run, and waits until its record has something of this step.
@@ -135,7 +125,7 @@ fn a_run_comes_to_its_end_and_its_reports_can_be_made_again() {
     assert!(!text.contains("ended early") && text.contains("report.html"), "{text}");
 
     let before = derived(&dir);
-    for name in DERIVED {
+    for name in DERIVED_FILES {
         fs::remove_file(dir.join(name)).unwrap();
     }
     let again = report(&dir);

@@ -10,7 +10,7 @@ use clap::Args;
 use super::args::one_of;
 use super::stale::set_aside;
 use super::{Exit, help};
-use crate::compare::{Part, Rules, Tolerance, compare};
+use crate::compare::{Comparison, Part, Rules, Tolerance, compare};
 use crate::record::{Record, RecordError};
 use crate::report::{self, COMPARISON_FILES};
 use crate::scenario::Span;
@@ -134,18 +134,11 @@ pub(super) fn run(args: CompareArgs, mut out: impl Write) -> anyhow::Result<Exit
             anyhow!("--out {}: {error}; name a directory that can be made", dir.display())
         })?;
     }
-    let open = |dirs: &[PathBuf]| -> Result<Vec<Record>, RecordError> {
-        dirs.iter().map(|dir| Record::open(dir)).collect()
-    };
-    let found = open(&base).and_then(|base| Ok((base, open(&candidate)?)));
-    let found = found
-        .map_err(anyhow::Error::from)
-        .and_then(|(base, candidate)| Ok(compare(&base, &candidate, &rules)?))
-        .inspect_err(|_| {
-            if let Some(dir) = &args.out {
-                set_aside(dir, &COMPARISON_FILES);
-            }
-        })?;
+    let found = compared(&base, &candidate, &rules).inspect_err(|_| {
+        if let Some(dir) = &args.out {
+            set_aside(dir, &COMPARISON_FILES);
+        }
+    })?;
     let compared = report::comparison(&found);
     let text = if args.json { &compared.json } else { &compared.printed };
     out.write_all(text.as_bytes())?;
@@ -159,4 +152,11 @@ pub(super) fn run(args: CompareArgs, mut out: impl Write) -> anyhow::Result<Exit
         }
     }
     Ok(Exit::from(found.answer))
+}
+
+fn compared(base: &[PathBuf], candidate: &[PathBuf], rules: &Rules) -> anyhow::Result<Comparison> {
+    let open = |dirs: &[PathBuf]| -> Result<Vec<Record>, RecordError> {
+        dirs.iter().map(|dir| Record::open(dir)).collect()
+    };
+    Ok(compare(&open(base)?, &open(candidate)?, rules)?)
 }

@@ -130,7 +130,7 @@ pub trait Cluster: Send + Sync {
     fn health(&self, zone: Option<ZoneId>, by: Instant) -> Pending<'_, Finding>;
 
     /// How long an unhealthy cluster is waited for at the least, however short a plan's timeout is:
-    /// where health grows with what a cluster holds.
+    /// more than nothing where the way back to health grows with what the cluster holds.
     fn health_patience(&self, by: Instant) -> Pending<'_, Duration> {
         let _ = by;
         Box::pin(std::future::ready(Duration::ZERO))

@@ -85,6 +85,8 @@ pub struct Columns<'a> {
     next: usize,
 }
 
+/// A row has a dozen cells and a record millions of rows: what reads one cell is put where it is
+/// asked for, so that no answer has to go through memory.
 impl<'a> Columns<'a> {
     #[inline(always)]
     fn cell(&mut self) -> Result<&'a [u8], String> {
@@ -134,24 +136,27 @@ impl<'a> Columns<'a> {
     #[inline(always)]
     fn number<T: TryFrom<u64> + FromStr>(&mut self) -> Result<T, String> {
         let rest = self.rest.unwrap_or_default();
-        let mut number = 0_u64;
-        for (length, &byte) in rest.iter().enumerate().take(DIGITS_MAX + 1) {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                if byte != self.separator || length == 0 {
-                    break;
-                }
-                let Ok(number) = T::try_from(number) else { break };
-                self.next += 1;
-                self.rest = Some(&rest[length + 1..]);
-                return Ok(number);
-            }
-            number = number.wrapping_mul(10).wrapping_add(digit.into());
+        let (mut number, mut length) = (0_u64, 0);
+        while length < DIGITS_MAX
+            && let Some(digit @ b'0'..=b'9') = rest.get(length)
+        {
+            number = number * 10 + u64::from(digit - b'0');
+            length += 1;
+        }
+        let behind = rest.get(length);
+        let ends = behind.is_none_or(|byte| *byte == self.separator);
+        if length > 0
+            && ends
+            && let Ok(number) = T::try_from(number)
+        {
+            self.next += 1;
+            self.rest = behind.map(|_| &rest[length + 1..]);
+            return Ok(number);
         }
         self.odd_number()
     }
 
-    /// The last one of its row, a negative one, or none at all.
+    /// A negative one, one of twenty digits, or none at all.
     #[cold]
     fn odd_number<T: FromStr>(&mut self) -> Result<T, String> {
         let cell = self.cell()?;

@@ -61,7 +61,7 @@ pub enum RunError {
         /// The first difference.
         what: String,
     },
-    /// An objective is for a phase that the upgrade will not have, and could not be judged.
+    /// An objective is for a phase that the run will not have, and could not be judged.
     #[error(
         "objectives.phases: {key:?} is no phase {of}, so nothing would be held against it; its phases are {}",
         phases.join(", ")
@@ -69,7 +69,7 @@ pub enum RunError {
     NoSuchPhase {
         /// The scenario's key.
         key: String,
-        /// Of what.
+        /// `of this run`, and with which plan where it has one.
         of: String,
         /// The phases that are to come.
         phases: Vec<&'static str>,

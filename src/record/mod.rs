@@ -11,6 +11,7 @@
 mod audit;
 mod baseline;
 mod cells;
+mod columns;
 mod error;
 mod json;
 mod manifest;

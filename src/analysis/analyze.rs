@@ -6,7 +6,7 @@ use crate::record::{BaselineFigures as Figures, Fingerprint, Record, StoredBasel
 
 use super::baseline;
 use super::brownouts::{BrownoutFigures, BrownoutLog, Ordinary};
-use super::business::{Feeling, Felt, Terminals};
+use super::business::{Ended, Feeling, Felt, Terminals};
 use super::controls::controls;
 use super::course::Course;
 use super::data::DataSafety;
@@ -124,9 +124,9 @@ impl Passes<'_> {
         problems: &mut Vec<Problem>,
     ) -> Result<(), AnalysisError> {
         let Self { sights, load, probes, own, warm_up_end, cpu_us } = self;
-        shard.attempts(problems, |attempt| {
-            sights.attempt(index, &attempt);
-            load.attempt(index, &attempt);
+        shard.attempts(problems, |attempts| {
+            attempts.iter().for_each(|attempt| sights.attempt(index, attempt));
+            load.attempts(index, attempts);
         })?;
         shard.probes(problems, |probe| probes.record(&probe))?;
         let (mut shard_cpu_us, mut samples) = (0, Vec::new());
@@ -195,6 +195,8 @@ struct LoadPass<'a> {
     series: Series,
     brownouts: BrownoutLog,
     firsts: FirstLog,
+    /// What a block of attempts ended.
+    ended: Vec<Ended>,
 }
 
 /// What [`LoadPass`] found.
@@ -240,12 +242,26 @@ impl<'a> LoadPass<'a> {
             series: Series::new(end),
             brownouts: BrownoutLog::default(),
             firsts: FirstLog::new(course),
+            ended: Vec::new(),
         }
     }
 
-    /// Takes one attempt. A business transaction, its attempts and their errors included, belongs
-    /// to the phase that holds its scheduled time.
-    fn attempt(&mut self, shard: usize, attempt: &Attempt) {
+    /// Takes a block of attempts.
+    fn attempts(&mut self, shard: usize, attempts: &[Attempt]) {
+        let mut ended = std::mem::take(&mut self.ended);
+        ended.clear();
+        ended.extend(attempts.iter().filter_map(|attempt| self.attempt(shard, attempt)));
+        ended.iter().for_each(|business| self.count(business));
+        self.flows.record(&ended);
+        ended.iter().for_each(|business| self.windows.record(business));
+        ended.iter().for_each(|business| self.series.business(business));
+        ended.iter().for_each(|business| self.brownouts.record(business, self.end));
+        self.ended = ended;
+    }
+
+    /// Takes one attempt; answers the business transaction it ends. A business transaction, its
+    /// attempts and their errors included, belongs to the phase that holds its scheduled time.
+    fn attempt(&mut self, shard: usize, attempt: &Attempt) -> Option<Ended> {
         let phase = self.phases.at(attempt.scheduled);
         let sums = &mut self.sums[phase];
         // What was shed or cut off by the run's end before it was sent went to no zone.
@@ -262,25 +278,10 @@ impl<'a> LoadPass<'a> {
         let key = (shard, attempt.terminal);
         self.firsts.attempt(key, attempt);
 
-        let Some(whole) = self.terminals.push(shard, attempt) else { return };
+        let whole = self.terminals.push(shard, attempt)?;
         self.last_end = self.last_end.max(whole.end);
         let grade = whole.grade(self.deadline_us);
-        let crossed = self.phases.at(whole.end) != phase;
         let overdue = is_overdue(whole.scheduled, self.deadline_us, self.end);
-        self.sums[phase].kinds[whole.kind.index()].record(&whole, grade, crossed, overdue);
-        let role = self.phases.role(phase);
-        let succeeded = grade.is_completed();
-        if role == Role::Baseline && succeeded {
-            let half = usize::from(whole.scheduled >= self.baseline_middle);
-            self.halves[half].record(whole.response_us());
-            if whole.kind.is_write() {
-                self.writes_service.record(whole.service_us());
-            }
-        }
-        self.flows.record(&whole, grade, role);
-        self.windows.record(&whole, grade);
-        self.series.business(&whole, grade);
-        self.brownouts.record(&whole, grade, self.end);
         let how = match grade {
             Grade::Good => Feeling::Good,
             Grade::Censored if !overdue => Feeling::Undecided,
@@ -294,6 +295,20 @@ impl<'a> LoadPass<'a> {
         self.terminals.felt(key, attempt.sequence, felt, |key, felt| {
             outages.felt(key, felt, phases);
         });
+        Some(Ended { whole, grade, overdue, phase, role: phases.role(phase) })
+    }
+
+    fn count(&mut self, business: &Ended) {
+        let Ended { whole, grade, overdue, phase, role } = business;
+        let crossed = self.phases.at(whole.end) != *phase;
+        self.sums[*phase].kinds[whole.kind.index()].record(whole, *grade, crossed, *overdue);
+        if *role == Role::Baseline && grade.is_completed() {
+            let half = usize::from(whole.scheduled >= self.baseline_middle);
+            self.halves[half].record(whole.response_us());
+            if whole.kind.is_write() {
+                self.writes_service.record(whole.service_us());
+            }
+        }
     }
 
     fn finish(

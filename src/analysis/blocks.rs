@@ -67,13 +67,14 @@ pub fn blocks(records: &[Record], cuts: &[Cut]) -> Result<Vec<Vec<Block>>, Analy
     }
     let mut terminals = Terminals::default();
     for (index, shard) in set.shards.iter().enumerate() {
-        shard.attempts(&mut Vec::new(), |attempt| {
-            let Some(whole) = terminals.push(index, &attempt) else { return };
-            let overdue = is_overdue(whole.scheduled, deadline_us, end);
-            for (cut, blocks) in cuts.iter().zip(&mut all) {
-                if let Some(place) = cut.index(whole.scheduled) {
-                    let tally = &mut blocks[place][whole.kind.index()];
-                    tally.record(&whole, whole.grade(deadline_us), false, overdue);
+        shard.attempts(&mut Vec::new(), |attempts| {
+            for whole in attempts.iter().filter_map(|attempt| terminals.push(index, attempt)) {
+                let overdue = is_overdue(whole.scheduled, deadline_us, end);
+                for (cut, blocks) in cuts.iter().zip(&mut all) {
+                    if let Some(place) = cut.index(whole.scheduled) {
+                        let tally = &mut blocks[place][whole.kind.index()];
+                        tally.record(&whole, whole.grade(deadline_us), false, overdue);
+                    }
                 }
             }
         })?;

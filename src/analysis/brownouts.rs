@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::event::{Grade, RunTime, ZoneId};
 use crate::record::BaselineFigures;
 
-use super::business::Business;
+use super::business::Ended;
 use super::gaps::Gap;
 use super::phases::Phases;
 
@@ -129,7 +129,7 @@ pub(super) struct BrownoutLog(Vec<Window>);
 
 impl BrownoutLog {
     /// Counts a business transaction of a run that ends at `end`.
-    pub(super) fn record(&mut self, whole: &Business, grade: Grade, end: RunTime) {
+    pub(super) fn record(&mut self, Ended { whole, grade, .. }: &Ended, end: RunTime) {
         let index = (whole.scheduled.min(end).0 / BROWNOUT_WINDOW_US) as usize;
         if index >= self.0.len() {
             self.0.resize_with(index + 1, Window::default);
@@ -176,7 +176,7 @@ impl BrownoutLog {
             }
             found.windows += 1;
             let (all, slow) = (window.transactions, window.slower_than(ordinary.slow_us));
-            found.blind += u64::from(!is_bad(all, all, ordinary.share));
+            found.blind += u64::from(is_blind(all, ordinary.share));
             let seen = Seen { start, all, slow, bad: is_bad(all, slow, ordinary.share) };
             found.brownouts.extend(watch.see(seen).map(|run| brownout(&run, false, phases)));
         }
@@ -196,6 +196,11 @@ struct Seen {
 
 fn is_bad(all: u64, slow: u64, expected_share: f64) -> bool {
     slow as f64 >= SHARE_MIN * all as f64 && chance(all, slow, expected_share) < CHANCE_MAX
+}
+
+/// Whether chance makes all of a window's transactions slow too easily for them to say anything.
+fn is_blind(all: u64, expected_share: f64) -> bool {
+    expected_share.powf(all as f64) >= CHANCE_MAX
 }
 
 /// Probability that `slow` or more of `all` are slow where each is so with probability `share`.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::event::{Attempt, Grade, Outcome, RunTime, TxnKind};
 
 use super::per_terminal::PerTerminal;
+use super::phases::Role;
 
 /// A business transaction, whole.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +41,19 @@ impl Business {
     pub(super) fn service_us(&self) -> u64 {
         self.end.since_us(self.start)
     }
+}
+
+/// A business transaction and what became of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ended {
+    pub(super) whole: Business,
+    pub(super) grade: Grade,
+    /// Unfinished at the run's end, its deadline being past.
+    pub(super) overdue: bool,
+    /// The phase in which it was due.
+    pub(super) phase: usize,
+    /// That phase's.
+    pub(super) role: Role,
 }
 
 /// A terminal of a set of records: the record's position in the set, then its number there.

@@ -7,7 +7,7 @@ use crate::gap;
 use crate::record::BaselineFigures;
 
 use super::baseline::CLUSTER;
-use super::business::Business;
+use super::business::Ended;
 use super::evidence::{Costs, Evidence, Proof};
 use super::phases::{Phases, Role};
 use super::track::Track;
@@ -131,9 +131,10 @@ impl Flow {
     }
 
     /// Counts a write; false when it is dated past the run's end.
-    fn record(&mut self, write: &Business, good: bool, in_baseline: bool) -> bool {
+    fn record(&mut self, Ended { whole: write, grade, role, .. }: &Ended) -> bool {
+        let good = *grade == Grade::Good;
         self.offered += 1;
-        self.offered_baseline += u64::from(in_baseline);
+        self.offered_baseline += u64::from(*role == Role::Baseline);
         self.first_due = self.first_due.min(write.scheduled);
         self.last_due = self.last_due.max(write.scheduled);
         let wanted = if good { write.scheduled } else { write.end };
@@ -254,21 +255,27 @@ impl WriteFlows {
         }
     }
 
-    /// Counts a business transaction; reads are not looked at, nor the rollbacks that the
+    /// Counts business transactions; reads are not looked at, nor the rollbacks that the
     /// specification asks for: neither proves that the cluster takes writes.
-    pub(super) fn record(&mut self, whole: &Business, grade: Grade, role: Role) {
-        if !whole.kind.is_write() || whole.outcome == Outcome::RolledBack {
-            return;
+    pub(super) fn record(&mut self, ended: &[Ended]) {
+        let proves = |Ended { whole, .. }: &&Ended| {
+            whole.kind.is_write() && whole.outcome != Outcome::RolledBack
+        };
+        let writes = || ended.iter().filter(proves);
+        for write in writes() {
+            let in_run = self.cluster.record(write);
+            self.after_end += u64::from(!in_run);
+            if in_run && write.grade == Grade::Good {
+                self.costs.good(&write.whole);
+            }
         }
-        let (good, in_baseline) = (grade == Grade::Good, role == Role::Baseline);
-        let in_run = self.cluster.record(whole, good, in_baseline);
-        self.after_end += u64::from(!in_run);
-        if good && in_run {
-            self.costs.good(whole);
+        for write in writes() {
+            self.of_kind(write.whole.kind).record(write);
         }
-        self.of_kind(whole.kind).record(whole, good, in_baseline);
-        if let Some(home) = self.of_home(whole.warehouse) {
-            home.record(whole, good, in_baseline);
+        for write in writes() {
+            if let Some(home) = self.of_home(write.whole.warehouse) {
+                home.record(write);
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::event::{Attempt, ErrorClass, Grade, RunTime, SelfSample};
 
-use super::business::Business;
+use super::business::Ended;
 use super::latency::Quantile;
 
 /// The finest slice of counts, in µs.
@@ -201,11 +201,11 @@ impl Series {
 
     /// Counts a business transaction: offered and its response where it was due, its end where it
     /// ended.
-    pub(super) fn business(&mut self, whole: &Business, grade: Grade) {
+    pub(super) fn business(&mut self, Ended { whole, grade, .. }: &Ended) {
         self.flows.at(whole.scheduled).offered += 1;
         let end = self.flows.at(whole.end);
         let responses = &mut self.seconds.at(whole.scheduled).responses;
-        if grade == Grade::Good {
+        if *grade == Grade::Good {
             end.completed += 1;
             responses.record(whole.response_us());
         } else {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::event::{Grade, RunTime, ZoneId};
 use crate::phase::step;
 
-use super::business::Business;
+use super::business::Ended;
 use super::course::{Course, StepOutcome};
 use super::latency::Latency;
 use super::phases::{Phases, Role};
@@ -90,8 +90,8 @@ impl Windows {
         Self { steps: Vec::new(), end, returns: returns(course, phases.load_end()), load: None }
     }
 
-    pub(super) fn record(&mut self, whole: &Business, grade: Grade) {
-        let good = grade == Grade::Good;
+    pub(super) fn record(&mut self, Ended { whole, grade, .. }: &Ended) {
+        let good = *grade == Grade::Good;
         let (first, last) = self.load.unwrap_or((whole.scheduled, whole.scheduled));
         self.load = Some((first.min(whole.scheduled), last.max(whole.scheduled)));
         self.step(whole.scheduled).offered += 1;

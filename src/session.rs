@@ -124,8 +124,8 @@ impl Login {
             .tcp_nodelay(true)
             .max_allowed_packet(Some(MAX_ALLOWED_PACKET))
             .wait_timeout(Some(WAIT_TIMEOUT_S))
-            // The driver prepares a new statement before it closes the one that has to go.
-            .stmt_cache_size(STATEMENTS_MAX - 1)
+            // The driver's own cache parses a statement's whole text to find it, every time.
+            .stmt_cache_size(0)
             // "One row affected" then means that one row was found, changed or not.
             .client_found_rows(true)
             .into()
@@ -211,6 +211,8 @@ pub struct Session {
     /// Taken out while a call is under way, so that it is gone when the call is given up.
     conn: Option<Silent<Conn>>,
     product: Product,
+    /// What is prepared on it, in order, found by where it stands in this program.
+    prepared: Vec<(&'static Statement, mysql_async::Statement)>,
 }
 
 impl fmt::Debug for Session {
@@ -241,7 +243,7 @@ impl Session {
                 return Err(Failure::seen_here(ErrorClass::ConnectTimeout, connect, message));
             }
         };
-        let mut session = Self { conn: Some(conn), product: login.product };
+        let mut session = Self { conn: Some(conn), product: login.product, prepared: Vec::new() };
         for setting in &login.settings {
             let statement = Statement::built(connect, setting.clone());
             session.query(&statement, by).await?;
@@ -282,33 +284,60 @@ impl Session {
     ///
     /// # Errors
     /// What the server said, or that it had not prepared all of them before `by`.
-    pub async fn prepare(&mut self, statements: &[&Statement], by: Instant) -> Result<(), Failure> {
+    pub async fn prepare(
+        &mut self,
+        statements: &[&'static Statement],
+        by: Instant,
+    ) -> Result<(), Failure> {
         for statement in statements {
-            let mut conn = self.take_conn(StatementKind::Begin)?;
-            let prepared = async {
-                conn.prep(statement.sql.as_ref()).await?;
-                Ok(Answer::default())
-            };
-            let result = timeout_at(by, prepared).await;
-            self.conclude(conn, result, StatementKind::Begin)?;
+            self.prepared(statement, StatementKind::Begin, by).await?;
         }
         Ok(())
     }
 
-    /// Executes a statement with parameters as a prepared one; the session prepares it once.
+    /// The server's handle of a statement. Where it has none yet, a failure to get one is told as
+    /// one of `told_as`.
+    async fn prepared(
+        &mut self,
+        statement: &'static Statement,
+        told_as: StatementKind,
+        by: Instant,
+    ) -> Result<mysql_async::Statement, Failure> {
+        let is_it = |(known, _): &&(&Statement, _)| std::ptr::eq(*known, statement);
+        if let Some((_, handle)) = self.prepared.iter().find(is_it) {
+            return Ok(handle.clone());
+        }
+        let mut conn = self.take_conn(told_as)?;
+        let is_full = self.prepared.len() == STATEMENTS_MAX;
+        let oldest = is_full.then(|| self.prepared.remove(0));
+        let preparing = async {
+            if let Some((_, oldest)) = oldest {
+                conn.close(oldest).await?;
+            }
+            conn.prep(statement.sql.as_ref()).await
+        };
+        let result = timeout_at(by, preparing).await;
+        let handle = self.conclude(conn, result, told_as)?;
+        self.prepared.push((statement, handle.clone()));
+        Ok(handle)
+    }
+
+    /// Executes a statement with parameters as a prepared one; the session prepares it once, and
+    /// knows it by its address, which is why it must be there as long as the program is.
     ///
     /// # Errors
     /// What the server said, or that it did not answer before `by`.
     pub async fn execute(
         &mut self,
-        statement: &Statement,
+        statement: &'static Statement,
         params: impl Into<Params>,
         by: Instant,
     ) -> Result<Answer, Failure> {
         let params = params.into();
+        let handle = self.prepared(statement, statement.kind, by).await?;
         let mut conn = self.take_conn(statement.kind)?;
         let answer = async {
-            let rows = conn.exec::<Row, _, _>(statement.sql.as_ref(), params).await?;
+            let rows = conn.exec::<Row, _, _>(handle, params).await?;
             Ok(Answer::of(&conn, rows))
         };
         let result = timeout_at(by, answer).await;
@@ -345,12 +374,12 @@ impl Session {
     }
 
     /// Keeps the connection where it is certain that nothing of this call is left on it.
-    fn conclude(
+    fn conclude<T>(
         &mut self,
         conn: Silent<Conn>,
-        result: Result<Result<Answer, mysql_async::Error>, tokio::time::error::Elapsed>,
+        result: Result<Result<T, mysql_async::Error>, tokio::time::error::Elapsed>,
         statement: StatementKind,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<T, Failure> {
         match result {
             Ok(Ok(answer)) => {
                 self.conn = Some(conn);

@@ -78,9 +78,9 @@ async fn few_statements(request: &LoadRequest, session: &mut Session, run: u32) 
     let mut other = patient(request, true).await;
     for number in 0..5 {
         let sql = format!("SELECT {number} FROM warehouse WHERE w_id = ?");
-        let statement = Statement::built(StatementKind::Read, sql);
+        let statement = Box::leak(Box::new(Statement::built(StatementKind::Read, sql)));
         let by = Instant::now() + MINUTE;
-        one_too_many = one_too_many.or(other.execute(&statement, (1,), by).await.err());
+        one_too_many = one_too_many.or(other.execute(statement, (1,), by).await.err());
     }
     limit_cursors(session, 50).await;
     assert!(driven.unwrap() > 350);
@@ -314,7 +314,7 @@ async fn a_server_killed_under_load_loses_nothing_that_was_acknowledged() {
     let dir = home.path().join("killed");
     let mut run = rollproof("run");
     run.args(["--run-id", "killed", "--rate", "40", "--terminals", "8", "--warm-up", "2s"]);
-    run.args(["--baseline", "4s", "--duration", "20s", "--settle", "2s", "--final", "2s"]);
+    run.args(["--baseline", "4s", "--duration", "40s", "--settle", "2s", "--final", "2s"]);
     run.arg("--results").arg(home.path());
     let mut child = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_for(&mut child, &dir, "watch");

@@ -330,8 +330,8 @@ async fn a_transaction_taken_back_while_a_statement_is_prepared_is_noticed() {
         let other = tokio::spawn(async move { winner.lock().await.query(&other, by).await });
         // Long enough for the other zone's write to arrive meanwhile.
         let long = format!("SELECT id FROM one WHERE id IN ({}?)", "?, ".repeat(20_000 + round));
-        let long = Statement::built(StatementKind::Read, long);
-        let prepared = here.prepare(&[&long], by).await;
+        let long: &Statement = Box::leak(Box::new(Statement::built(StatementKind::Read, long)));
+        let prepared = here.prepare(&[long], by).await;
         let read = Statement::fixed(StatementKind::Read, "SELECT n FROM one WHERE id = 1");
         match (mine, prepared, here.query(&read, by).await) {
             (Ok(_), Ok(()), Ok(answer)) if !answer.in_transaction => silent += 1,

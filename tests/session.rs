@@ -15,7 +15,7 @@ use rollproof::session::{
 };
 use tokio::time::Instant;
 
-const READ_BY_KEY: Statement =
+static READ_BY_KEY: Statement =
     Statement::fixed(StatementKind::Read, "SELECT d_next_o_id FROM district WHERE d_id = ?");
 
 // Connecting.
@@ -246,13 +246,14 @@ async fn too_few_parameters_are_a_schema_failure() {
 async fn parameters_and_affected_rows_arrive() {
     let server = Server::start(Script::new().on("UPDATE %", Reply::ok(3))).await;
     let mut session = open(&server).await;
-    let update = Statement::fixed(StatementKind::Write, "UPDATE t SET a = ?, b = ?, c = ?");
+    static UPDATE: Statement =
+        Statement::fixed(StatementKind::Write, "UPDATE t SET a = ?, b = ?, c = ?");
     let params = (7, Value::NULL, "x");
-    let answer = session.execute(&update, params, by(PATIENCE)).await.unwrap();
+    let answer = session.execute(&UPDATE, params, by(PATIENCE)).await.unwrap();
     assert_eq!(answer.affected, 3);
     let sent = vec![Value::Int(7), Value::NULL, Value::from("x")];
     let heard = server.connections()[0].all();
-    assert_eq!(heard.last(), Some(&What::Execute(update.sql.to_string(), sent)));
+    assert_eq!(heard.last(), Some(&What::Execute(UPDATE.sql.to_string(), sent)));
 }
 
 /// They are shown on a terminal, which would do what they say.
@@ -387,8 +388,8 @@ async fn a_session_never_holds_more_than_48_prepared_statements() {
     let mut session = open(&server).await;
     for number in 0..50 {
         let sql = format!("SELECT {number} FROM district WHERE d_id = ?");
-        let statement = Statement::built(StatementKind::Read, sql);
-        session.execute(&statement, (1,), by(PATIENCE)).await.unwrap();
+        let statement = Box::leak(Box::new(Statement::built(StatementKind::Read, sql)));
+        session.execute(statement, (1,), by(PATIENCE)).await.unwrap();
     }
     let (mut open_now, mut open_most) = (0, 0);
     for what in server.connections()[0].all() {

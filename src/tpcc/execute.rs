@@ -76,7 +76,7 @@ impl Work<'_> {
     /// COMMIT for done: an order is then acknowledged of which a part is missing.
     async fn answer(
         &mut self,
-        statement: &Statement,
+        statement: &'static Statement,
         params: Vec<Value>,
     ) -> Result<Answer, Failure> {
         let answer = self.session.execute(statement, params, self.limits.next()).await?;
@@ -91,7 +91,7 @@ impl Work<'_> {
     /// Reads any number of rows.
     pub(super) async fn rows(
         &mut self,
-        statement: &Statement,
+        statement: &'static Statement,
         params: Vec<Value>,
     ) -> Result<Vec<Row>, Failure> {
         Ok(self.answer(statement, params).await?.rows)
@@ -100,7 +100,7 @@ impl Work<'_> {
     /// Reads the one row that must be there.
     pub(super) async fn row(
         &mut self,
-        statement: &Statement,
+        statement: &'static Statement,
         params: Vec<Value>,
     ) -> Result<Row, Failure> {
         let rows = self.rows(statement, params).await?;
@@ -115,7 +115,7 @@ impl Work<'_> {
     /// Writes exactly `expected` rows.
     pub(super) async fn write(
         &mut self,
-        statement: &Statement,
+        statement: &'static Statement,
         params: Vec<Value>,
         expected: u64,
     ) -> Result<(), Failure> {
@@ -126,7 +126,7 @@ impl Work<'_> {
     /// Writes, and says how many rows.
     pub(super) async fn affected(
         &mut self,
-        statement: &Statement,
+        statement: &'static Statement,
         params: Vec<Value>,
     ) -> Result<u64, Failure> {
         Ok(self.answer(statement, params).await?.affected)

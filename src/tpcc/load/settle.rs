@@ -15,6 +15,10 @@ use crate::tpcc::scale::Table;
 /// How often a compaction is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How long a compaction is waited for. The server looks whether one has ended every
+/// `merger_check_interval` only, ten minutes by default, however little there is to compact.
+const COMPACTION: Duration = Duration::from_secs(30 * 60);
+
 /// Compacts (OceanBase) and gathers statistics. On OceanBase both belong before the pre-upgrade
 /// checks, which want no compaction under way. `tell` is called again and again while it goes on.
 pub(super) async fn settle(
@@ -27,7 +31,7 @@ pub(super) async fn settle(
     if request.product == Product::OceanBase {
         let what = "compacting";
         let session = client.session(what).await?;
-        if let Err(failure) = compact(session, request.patience, &tell).await {
+        if let Err(failure) = compact(session, COMPACTION, &tell).await {
             notes.push(format!("{what}: {failure}"));
         }
     }

@@ -113,12 +113,7 @@ fn the_first_run_goes_as_its_page_says() {
     let code = demo(broken_release);
     assert!([0, 1, 4].contains(&code), "{code} from {broken_release}: it was mended");
     let [.., failed, resumed] = &runs(here.path())[..] else { panic!("no two runs") };
-    let verdict = |run: &Path| {
-        let text = std::fs::read_to_string(run.join("summary.json")).unwrap();
-        let summary: serde_json::Value = serde_json::from_str(&text).unwrap();
-        summary["verdict"].as_str().unwrap().to_owned()
-    };
-    assert_eq!(verdict(failed), "upgrade-failed");
+    assert_eq!(summary(failed)["verdict"], "upgrade-failed");
     assert!(resumed.to_string_lossy().ends_with("-resumed"), "{}", resumed.display());
     // As it was found.
     scripts_lab(&["up", "--fresh"]);
@@ -150,6 +145,18 @@ fn runs(here: &Path) -> Vec<PathBuf> {
         std::fs::metadata(run.join("manifest.json")).unwrap().modified().unwrap()
     });
     all
+}
+
+fn summary(run: &Path) -> serde_json::Value {
+    let text = std::fs::read_to_string(run.join("summary.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Whether anything made the run INVALID, as a busy machine does, whatever its verdict became.
+fn is_doubted(run: &Path) -> bool {
+    let summary = summary(run);
+    let reasons = summary["reasons"].as_array().unwrap();
+    reasons.iter().any(|reason| reason["kind"] == "invalid")
 }
 
 fn live(here: &Path) {
@@ -189,8 +196,10 @@ fn ci(here: &Path) {
     for line in comparisons {
         succeeds(line, execute(line, here, false));
     }
+    // The first of them is written, and nothing of it where it would rest on a run in doubt.
+    let doubted = ["last", "this"].iter().any(|run| is_doubted(&here.join("results").join(run)));
     for file in ["html", "md", "junit.xml", "json"] {
         let file = here.join("comparison").join(format!("comparison.{file}"));
-        assert!(file.exists(), "{} is not there", file.display());
+        assert_eq!(file.exists(), !doubted, "{}; a run in doubt: {doubted}", file.display());
     }
 }

@@ -7,6 +7,7 @@
 //! `connection-lost`.
 
 mod failure;
+mod login;
 mod statement;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 pub use failure::Failure;
 use futures_util::stream;
+pub use login::{Login, Password};
 use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, InfileData, OkPacket, Opts, OptsBuilder};
@@ -26,7 +28,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::classify::{AtCommit, ServerWords, classify};
 use crate::event::{ErrorClass, ErrorCode, StatementKind};
-use crate::scenario::{Cluster, Product, Zone};
+use crate::scenario::Product;
 
 /// How statements are sent, for reports. [`Session::execute`] and [`Session::query`] hold it.
 pub const STATEMENT_STYLE: &str = "statements prepared once a session, outside transactions, parameters and rows in the \
@@ -41,95 +43,24 @@ const STATEMENTS_MAX: usize = 48;
 const MAX_ALLOWED_PACKET: usize = 16 << 20;
 const WAIT_TIMEOUT_S: usize = 28_800;
 
-/// A password: never printed, never serialised.
-#[derive(Clone, Default)]
-pub struct Password(String);
-
-impl Password {
-    /// Takes a password over.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// Whether it is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(…)")
-    }
-}
-
-/// Everything needed to open a session, over and over.
-#[derive(Debug, Clone)]
-pub struct Login {
-    /// Picks the error table.
-    pub product: Product,
-    /// Host name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// Database user.
-    pub user: String,
-    /// Its password; empty for none.
-    pub password: Password,
-    /// Schema to start in; `None` where it may not exist yet.
-    pub database: Option<String>,
-    /// Statements applied to every new session, in this order.
-    pub settings: Vec<String>,
-}
-
-impl Login {
-    /// The login at a cluster's own address, in no schema and with no settings yet.
-    pub fn to(cluster: &Cluster, (host, port): (&str, u16), password: &Password) -> Self {
-        Self {
-            product: cluster.product,
-            host: host.to_owned(),
-            port,
-            user: cluster.user.clone(),
-            password: password.clone(),
-            database: None,
-            settings: Vec::new(),
-        }
-    }
-
-    /// The login of one zone's own server, no proxy between, in no schema and with no settings
-    /// yet.
-    ///
-    /// # Panics
-    /// When the scenario was not validated and the endpoint is not `host:port`.
-    pub fn to_zone(cluster: &Cluster, zone: &Zone, password: &Password) -> Self {
-        let address = zone.host_port().expect("a validated scenario has host:port endpoints");
-        let user = cluster.direct_user().to_owned();
-        Self { user, ..Self::to(cluster, address, password) }
-    }
-
-    /// The same, starting in a schema.
-    pub fn in_database(self, database: &str) -> Self {
-        Self { database: Some(database.to_owned()), ..self }
-    }
-
-    fn opts(&self) -> Opts {
-        OptsBuilder::default()
-            .ip_or_hostname(self.host.clone())
-            .tcp_port(self.port)
-            .user(Some(self.user.clone()))
-            .pass(Some(self.password.0.clone()))
-            .db_name(self.database.clone())
-            // On loopback the driver would silently move to the Unix socket, past any proxy.
-            .prefer_socket(false)
-            .tcp_nodelay(true)
-            .max_allowed_packet(Some(MAX_ALLOWED_PACKET))
-            .wait_timeout(Some(WAIT_TIMEOUT_S))
-            // The driver's own cache parses a statement's whole text to find it, every time.
-            .stmt_cache_size(0)
-            // "One row affected" then means that one row was found, changed or not.
-            .client_found_rows(true)
-            .into()
-    }
+/// What the driver has to know.
+fn opts(login: &Login) -> Opts {
+    OptsBuilder::default()
+        .ip_or_hostname(login.host.clone())
+        .tcp_port(login.port)
+        .user(Some(login.user.clone()))
+        .pass(Some(login.password.text().to_owned()))
+        .db_name(login.database.clone())
+        // On loopback the driver would silently move to the Unix socket, past any proxy.
+        .prefer_socket(false)
+        .tcp_nodelay(true)
+        .max_allowed_packet(Some(MAX_ALLOWED_PACKET))
+        .wait_timeout(Some(WAIT_TIMEOUT_S))
+        // The driver's own cache parses a statement's whole text to find it, every time.
+        .stmt_cache_size(0)
+        // "One row affected" then means that one row was found, changed or not.
+        .client_found_rows(true)
+        .into()
 }
 
 /// A server's answer to one statement.
@@ -232,7 +163,7 @@ impl Session {
     /// What stood in the way. Nothing stays open then.
     pub async fn open(login: &Login, by: Instant) -> Result<Self, Failure> {
         let connect = StatementKind::Connect;
-        let mut connecting = Silent::new(Conn::new(login.opts()));
+        let mut connecting = Silent::new(Conn::new(opts(login)));
         let conn = match timeout_at(by, &mut *connecting).await {
             Ok(Ok(conn)) => Silent::new(conn),
             Ok(Err(error)) => return Err(failure(login.product, error, connect)),
@@ -463,11 +394,30 @@ fn failure(product: Product, error: mysql_async::Error, statement: StatementKind
         _ => ErrorClass::Other,
     };
     // The driver wraps the system's words twice in "Input/output error".
-    let message = match &error {
+    let words = match &error {
         Error::Io(IoError::Io(io)) => io.to_string(),
         other => other.to_string(),
     };
+    let message = match connecting && is_gibberish(&error) {
+        true => format!("what answers there does not speak the MySQL protocol ({words})"),
+        false => words,
+    };
     Failure::seen_here(class, statement, message)
+}
+
+/// Whether the driver could make nothing of what came: an SSH server's greeting, say.
+fn is_gibberish(error: &mysql_async::Error) -> bool {
+    use std::io::ErrorKind;
+
+    use mysql_async::{DriverError, Error, IoError};
+    match error {
+        Error::Driver(DriverError::PacketTooLarge | DriverError::PacketOutOfOrder) => true,
+        Error::Driver(DriverError::UnexpectedPacket { .. }) => true,
+        Error::Io(IoError::Io(io)) => {
+            matches!(io.kind(), ErrorKind::Other | ErrorKind::InvalidData)
+        }
+        _ => false,
+    }
 }
 
 /// A server's words without what would command the terminal they are shown on.

@@ -13,6 +13,8 @@ use rollproof::scenario::Product;
 use rollproof::session::{
     BEGIN, COMMIT, Failure, Login, Params, Password, Session, Statement, Value, cell,
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 static READ_BY_KEY: Statement =
@@ -68,6 +70,28 @@ async fn what_stood_in_the_way_of_connecting_is_told_apart() {
     server.stop().await;
     let failure = Session::open(&server.login(), by(PATIENCE)).await.unwrap_err();
     assert_eq!(failure.class, ErrorClass::Refused);
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_told_to_be_none() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let greetings = ["SSH-2.0-OpenSSH_9.2\r\n", "+OK ready\r\n"];
+    tokio::spawn(async move {
+        for greeting in greetings {
+            let (mut one, _) = listener.accept().await.unwrap();
+            one.write_all(greeting.as_bytes()).await.unwrap();
+            // Until the other side has had enough.
+            let _ = one.read(&mut [0; 64]).await;
+        }
+    });
+    let login = Login { port, ..Server::start(Script::new()).await.login() };
+    for greeting in greetings {
+        let failure = Session::open(&login, by(PATIENCE)).await.unwrap_err();
+        assert_eq!(failure.class, ErrorClass::ConnectionLost, "{greeting}");
+        let told = failure.message.contains("does not speak the MySQL protocol");
+        assert!(told, "{greeting}: {failure}");
+    }
 }
 
 #[tokio::test]

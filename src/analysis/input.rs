@@ -278,9 +278,6 @@ impl Shard<'_> {
             return;
         };
         let shard = self.name();
-        if wholeness == Wholeness::Cut {
-            return problems.push(Problem::Cut { shard, file });
-        }
         let written = match file {
             file::TRANSACTIONS => rows.transactions,
             file::PROBES => rows.probes,
@@ -288,7 +285,9 @@ impl Shard<'_> {
             file::LEDGER => rows.ledger,
             _ => rows.own,
         };
-        if written != found {
+        if wholeness == Wholeness::Cut {
+            problems.push(Problem::Cut { shard, file, found, written });
+        } else if written != found {
             problems.push(Problem::Rows { shard, file, written, found });
         }
     }

@@ -18,6 +18,10 @@ pub enum Problem {
         shard: String,
         /// The file.
         file: &'static str,
+        /// Rows that are whole.
+        found: u64,
+        /// Rows written.
+        written: u64,
     },
     /// A file beside the tables is gone, or not as long as the run left it.
     Changed {
@@ -66,7 +70,10 @@ impl fmt::Display for Problem {
                     "the run{part} never came to its end: its record breaks off there; run again"
                 )
             }
-            Self::Cut { shard, file } => write!(f, "{file}{} breaks off; {MEND}", part(shard)),
+            Self::Cut { shard, file, found, written } => {
+                let part = part(shard);
+                write!(f, "{file}{part} breaks off behind row {found} of {written}; {MEND}")
+            }
             Self::Changed { shard, file, found: None } => {
                 write!(f, "{file}{} is missing; {MEND}", part(shard))
             }

@@ -15,15 +15,23 @@ pub(super) struct ClientOptions {
 pub(super) fn read(path: &Path) -> anyhow::Result<ClientOptions> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| anyhow::anyhow!("cannot read option file {}: {error}", path.display()))?;
-    Ok(parse(&text))
+    parse(&text).ok_or_else(|| {
+        anyhow::anyhow!(
+            "option file {}: there is no [client] group; put user=… and password=… below a line \
+             [client]",
+            path.display()
+        )
+    })
 }
 
-fn parse(text: &str) -> ClientOptions {
+/// `None` where no group is ours: the file was meant for something else.
+fn parse(text: &str) -> Option<ClientOptions> {
     let mut options = ClientOptions::default();
-    let mut in_client = false;
+    let (mut in_client, mut is_ours) = (false, false);
     for line in text.lines().map(str::trim) {
         if let Some(group) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             in_client = matches!(group.trim(), "client" | "rollproof");
+            is_ours |= in_client;
         } else if in_client && !line.starts_with(['#', ';', '!']) {
             let (key, value) = line.split_once('=').unwrap_or((line, ""));
             match key.trim() {
@@ -33,7 +41,7 @@ fn parse(text: &str) -> ClientOptions {
             }
         }
     }
-    options
+    is_ours.then_some(options)
 }
 
 fn unquote(value: &str) -> String {
@@ -67,12 +75,18 @@ mod tests {
         let text = "[mysqld]\nuser=mysql\n# c\n[client]\nuser = app\npassword='a b\\\\c\\s'\n[dump]\npassword=x\n";
         let expected =
             ClientOptions { user: Some("app".to_owned()), password: Some("a b\\c ".to_owned()) };
-        assert_eq!(parse(text), expected);
+        assert_eq!(parse(text), Some(expected));
     }
 
     #[test]
     fn a_user_may_name_tenant_and_cluster() {
-        let options = parse("[client]\nuser=app@biz#obcluster\n");
+        let options = parse("[client]\nuser=app@biz#obcluster\n").unwrap();
         assert_eq!(options.user.as_deref(), Some("app@biz#obcluster"));
+    }
+
+    #[test]
+    fn a_file_for_something_else_is_none_of_ours() {
+        assert_eq!(parse("[mysqld]\nuser=mysql\n"), None);
+        assert_eq!(parse("user=app\npassword=secret\n"), None);
     }
 }

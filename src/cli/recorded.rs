@@ -19,7 +19,7 @@ use super::show::{Progress, Showing};
 use super::upgrade_args::UpgradeArgs;
 use crate::audit::Limits;
 use crate::live::{Board, Loading, Server, Subject};
-use crate::record::Work;
+use crate::record::{RecordError, Work};
 use crate::run::{
     Finished, OutsideRequest, Prepared, RunRequest, Show, UpgradeEnd, UpgradeRequest, perform,
     prepare,
@@ -53,7 +53,16 @@ pub(super) fn request(
              no '.' first"
         );
     }
-    let dir = output.results.as_deref().unwrap_or(Path::new("results")).join(&run_id);
+    let results = output.results.as_deref().unwrap_or(Path::new("results"));
+    let dir = results.join(&run_id);
+    // What is wrong with the directory is told before any server is asked.
+    let there = results.ancestors().find(|path| path.exists());
+    if let Some(file) = there.filter(|path| !path.is_dir()) {
+        bail!("--results {}: {} is no directory", results.display(), file.display());
+    }
+    if dir.exists() {
+        return Err(RecordError::Exists { path: dir }.into());
+    }
     upgrade.check()?;
     let outside = outside(upgrade);
     let upgrade = match &upgrade.upgrade {

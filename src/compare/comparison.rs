@@ -1,5 +1,7 @@
 //! From the records of two sides to the answer and everything it stands on.
 
+use std::collections::BTreeSet;
+
 use crate::analysis::{Analysis, analyze};
 use crate::record::Record;
 use crate::verdict::{Verdict, VerdictKind};
@@ -74,20 +76,22 @@ pub fn compare(
     rules: &Rules,
 ) -> Result<Comparison, CompareError> {
     let alone = candidate.is_empty();
-    let (mut doubts, mut read) = (Vec::new(), Vec::new());
+    // A run may be given on both sides: its doubts are told once.
+    let (mut doubts, mut read) = (BTreeSet::new(), Vec::new());
     for record in base.iter().chain(candidate) {
         let analysis = analyze(std::slice::from_ref(record))?;
         let verdict = Verdict::of(&analysis);
         doubts.extend(fitness::doubts(&analysis, &verdict));
         if verdict.kind == VerdictKind::DataFail {
             let run_id = &analysis.run.run_id;
-            doubts
-                .push(format!("run {run_id}: DATA FAIL: a cluster that loses data is no measure"));
+            doubts.insert(format!(
+                "run {run_id}: DATA FAIL: a cluster that loses data is no measure"
+            ));
         }
         read.push(Run { record, analysis, verdict: verdict.kind });
     }
     if !doubts.is_empty() {
-        return Err(CompareError::Unfit { reasons: doubts });
+        return Err(CompareError::Unfit { reasons: doubts.into_iter().collect() });
     }
     let (before, after) = read.split_at(base.len());
     let after = if alone { before } else { after };

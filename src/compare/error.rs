@@ -10,7 +10,11 @@ pub enum CompareError {
     #[error(transparent)]
     Unreadable(#[from] AnalysisError),
     /// A run proves nothing: whatever a comparison said would rest on it.
-    #[error("not compared, for what was measured does not hold:\n  {}", reasons.join("\n  "))]
+    #[error(
+        "not compared, for what was measured does not hold:\n  {}\nCompare runs that hold; \
+         `rollproof report` tells whether one does",
+        reasons.join("\n  ")
+    )]
     Unfit {
         /// Each with the run it speaks of.
         reasons: Vec<String>,

@@ -13,4 +13,5 @@ pub use choice::{Arrivals, Isolation, LoadModel, Product, RetryPolicy, Routing};
 pub use rate::Rate;
 pub use section::{Cluster, Control, Load, Objectives, PhaseObjectives, Timetable, Workload, Zone};
 pub use span::Span;
+pub(crate) use whole::has_any;
 pub use whole::{Scenario, ScenarioError};

@@ -38,6 +38,12 @@ pub enum ScenarioError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// It is the file of something else.
+    #[error("{path} is an upgrade's plan, no scenario: give it as --upgrade")]
+    Plan {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is not valid TOML or has a key that nothing knows.
     #[error("scenario {path} is not valid\n{source}")]
     Parse {
@@ -56,6 +62,13 @@ pub enum ScenarioError {
     },
 }
 
+/// Whether a file has one of these keys at its top: those of another kind of file, it may be, which
+/// was given in the place of the one that was asked for.
+pub(crate) fn has_any(text: &str, keys: &[&str]) -> bool {
+    let top = toml::from_str::<toml::Table>(text);
+    top.is_ok_and(|top| keys.iter().any(|key| top.contains_key(*key)))
+}
+
 impl Scenario {
     /// Reads a scenario file. It is not yet validated: flags may still override it.
     ///
@@ -64,8 +77,10 @@ impl Scenario {
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ScenarioError::Read { path: path.to_owned(), source })?;
-        toml::from_str(&text)
-            .map_err(|source| ScenarioError::Parse { path: path.to_owned(), source })
+        toml::from_str(&text).map_err(|source| match has_any(&text, &["zone"]) {
+            true => ScenarioError::Plan { path: path.to_owned() },
+            false => ScenarioError::Parse { path: path.to_owned(), source },
+        })
     }
 
     /// The cluster as it is watched and told what to do: the same zones, perhaps by other

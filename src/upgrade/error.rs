@@ -15,6 +15,12 @@ pub enum PlanError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// It is the file of something else.
+    #[error("{path} is a scenario, no upgrade's plan: give it as --scenario")]
+    Scenario {
+        /// The file.
+        path: PathBuf,
+    },
     /// Not TOML, or a key or step that nothing knows.
     #[error("plan {path} is not valid\n{source}")]
     Parse {

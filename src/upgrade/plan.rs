@@ -10,7 +10,7 @@ use super::PlanError;
 use super::step::{Action, Stage, Step, StepName};
 use super::template::Template;
 use crate::record::UpgradeIntent;
-use crate::scenario::Span;
+use crate::scenario::{Span, has_any};
 
 /// A validated plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,8 +76,11 @@ impl Plan {
     }
 
     fn parse(path: &Path, text: &str, target: Option<&str>) -> Result<Self, PlanError> {
-        let file: PlanFile = toml::from_str(text)
-            .map_err(|source| PlanError::Parse { path: path.to_owned(), source })?;
+        let file: PlanFile =
+            toml::from_str(text).map_err(|source| match has_any(text, &["cluster", "load"]) {
+                true => PlanError::Scenario { path: path.to_owned() },
+                false => PlanError::Parse { path: path.to_owned(), source },
+            })?;
         let validator = Validator { path, text };
         let plan = Self {
             target_version: validator.target(target.or(file.target_version.as_deref()))?,

@@ -72,7 +72,10 @@ fn data(analysis: &Analysis, add: &mut impl FnMut(VerdictKind, String)) {
         add(VerdictKind::DataFail, text);
     }
     if !data.audited {
-        add(VerdictKind::Inconclusive, "the data was not checked after the run".to_owned());
+        add(
+            VerdictKind::Inconclusive,
+            "the data was not checked after the run: `rollproof audit` does it now".to_owned(),
+        );
     }
     if data.ambiguous.unresolved > 0 {
         let commits = words::counted(data.ambiguous.unresolved, "ambiguous commit");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::{Server, tpcc};
 use rollproof::clock::RunClock;
 use rollproof::collect::EventSender;
-use rollproof::compare::{Answer, Comparison, Judged, Outcome, Rules, compare};
+use rollproof::compare::{Answer, CompareError, Comparison, Judged, Outcome, Rules, compare};
 use rollproof::drive::{Drive, Driver};
 use rollproof::event::{Event, RunTime};
 use rollproof::record::Record;
@@ -89,8 +89,8 @@ fn ratio(found: &Comparison, metric: &str) -> f64 {
     judged(found, metric).estimate.unwrap().ratio
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_became_slower_is_found_and_one_that_did_not_is_not() {
+/// The same server again, and servers that are slower by 5, 10 and 20 %, each against the base.
+async fn compared() -> Result<[Comparison; 4], CompareError> {
     let home = tempfile::tempdir().unwrap();
     // All at once, so that whatever else this machine does happens to all of them.
     let (base, same, by_5, by_10, by_20) = tokio::join!(
@@ -100,21 +100,33 @@ async fn a_server_that_became_slower_is_found_and_one_that_did_not_is_not() {
         drive(home.path(), "slower-by-10", 10),
         drive(home.path(), "slower-by-20", 20),
     );
-    let against = |candidate: Record| {
-        compare(std::slice::from_ref(&base), &[candidate], &Rules::default()).unwrap()
-    };
-    let found = against(same);
+    let base = [base];
+    let against = |candidate: Record| compare(&base, &[candidate], &Rules::default());
+    Ok([against(same)?, against(by_5)?, against(by_10)?, against(by_20)?])
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_became_slower_is_found_and_one_that_did_not_is_not() {
+    let mut found = compared().await;
+    // Where the machine stalled, the runs are INVALID, and there is nothing to judge yet.
+    for _ in 0..2 {
+        if !matches!(found, Err(CompareError::Unfit { .. })) {
+            break;
+        }
+        found = compared().await;
+    }
+    let [found, by_5, by_10, by_20] = found.unwrap();
     assert_eq!(found.answer, Answer::Pass, "{}", found.sentence);
     // A median may grow by 5 % and a 95th percentile by 10 %. What is as much as that is seen, and
     // no regression.
-    let found = against(by_5);
+    let found = by_5;
     assert_ne!(outcome(&found, "p50"), Outcome::Regressed, "{}", found.sentence);
     assert!((1.03..1.07).contains(&ratio(&found, "p50")), "{}", ratio(&found, "p50"));
-    let found = against(by_10);
+    let found = by_10;
     assert!((1.07..1.13).contains(&ratio(&found, "p50")), "{}", ratio(&found, "p50"));
     assert_eq!(outcome(&found, "p50"), Outcome::Regressed, "{}", found.sentence);
     assert_eq!(found.answer, Answer::Regressed, "{}", found.sentence);
-    let found = against(by_20);
+    let found = by_20;
     assert!((1.15..1.25).contains(&ratio(&found, "p50")), "{}", ratio(&found, "p50"));
     for metric in ["p50", "p95"] {
         assert_eq!(outcome(&found, metric), Outcome::Regressed, "{metric}: {}", found.sentence);

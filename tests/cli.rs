@@ -319,7 +319,12 @@ fn completions_are_a_script_that_bash_accepts() {
 
 #[test]
 fn manual_pages_are_whole_and_name_their_verb() {
-    for (verb, words) in [("", "SUBCOMMANDS"), ("run", "\\-\\-upgrade"), ("report", "Example")] {
+    for (verb, words) in [
+        ("", "SUBCOMMANDS"),
+        ("run", "\\-\\-upgrade"),
+        ("check", "ROLLPROOF_ZONES"),
+        ("report", "Example"),
+    ] {
         let page = said(rollproof().arg("man").args([verb].iter().filter(|verb| !verb.is_empty())));
         assert_eq!((page.code, page.err.as_str()), (Some(0), ""));
         assert!(

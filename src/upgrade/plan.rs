@@ -211,8 +211,15 @@ impl Validator<'_> {
         let action = match (step.run, step.check) {
             (Some(run), None) => {
                 let (span, command) = (run.span(), run.into_inner());
-                let template = Template::parse(&command, stage == Stage::Zone);
-                Action::Run(template.map_err(|reason| self.at(span, reason))?)
+                let template = Template::parse(&command, stage == Stage::Zone)
+                    .map_err(|reason| self.at(span.clone(), reason))?;
+                // The one command that takes something away from the business.
+                if name == StepName::StopServer && !template.names_a_zone() {
+                    let reason = "stop-server names no zone: in every zone's turn it would stop the \
+                                  same servers; say which by {zone}, {endpoint}, {host} or {port}";
+                    return Err(self.at(span, reason.to_owned()));
+                }
+                Action::Run(template)
             }
             (None, Some(check)) if *check.get_ref() != name => {
                 let (span, check) = (check.span(), check.into_inner());
@@ -298,6 +305,11 @@ mod tests {
                 "both",
             ),
             (spoiled(stop_zone, "step = \"version-check\""), at(stop_zone), "does not belong"),
+            (
+                spoiled("stop-server {zone}", "stop-server one"),
+                at("stop-server {zone}"),
+                "names no zone",
+            ),
             (spoiled("timeout = \"1m\"", "patience = \"1m\""), at("timeout = \"1m\""), "patience"),
             (spoiled("check = \"stop-zone\"", ""), at(stop_zone), "neither"),
             (

@@ -55,6 +55,12 @@ impl Template {
         Ok(Self(pieces))
     }
 
+    /// Whether it is another command in every zone.
+    pub(super) fn names_a_zone(&self) -> bool {
+        let zone_s = |piece: &Piece| !matches!(piece, Piece::Text(_) | Piece::TargetVersion);
+        self.0.iter().any(zone_s)
+    }
+
     /// The command for one zone, or for the whole cluster. Values are quoted for the shell.
     pub(super) fn fill(&self, zone: Option<&Zone>, target_version: &str) -> String {
         let (host, port) = zone.and_then(Zone::host_port).unwrap_or_default();

@@ -33,8 +33,11 @@ pub(crate) const TERMINALS: u32 = 12;
 /// A user like a business's own, whom `read_only` does not let through.
 const USER: &str = "faults";
 
-/// How long a zone is given to take its terminals back after a fault.
+/// How long a zone is left alone after a fault, at least.
 const RETURN: Duration = Duration::from_secs(2);
+
+/// How long it may take to have its terminals back, on the slowest machine.
+const RETURNED_BY: Duration = Duration::from_secs(10);
 
 /// What may come at any time: conflicts of healthy transactions, and a machine that is busy with
 /// other things.
@@ -171,8 +174,28 @@ impl Scene {
         fault(self).await;
         let ended = monotonic_us();
         tokio::time::sleep(RETURN).await;
-        let over = monotonic_us();
-        self.chapters.push(Chapter { name, zones, classes, began, ended, over });
+        let mut chapter = Chapter { name, zones, classes, began, ended, over: monotonic_us() };
+        let first_began = self.chapters.first().map_or(began, |first| first.began);
+        while chapter.over < ended + RETURNED_BY.as_micros() as u64 {
+            if self.are_back(first_began, &chapter) {
+                break;
+            }
+            tokio::time::sleep(RETURN / 4).await;
+            chapter.over = monotonic_us();
+        }
+        self.chapters.push(chapter);
+    }
+
+    /// Whether the chapter's zones have their terminals back, as far as is written of the run.
+    fn are_back(&self, first_began: u64, chapter: &Chapter) -> bool {
+        let record = Record::open(&self.home.path().join("run")).unwrap();
+        let at = |us: u64| us - record.manifest.origin_monotonic_us;
+        let attempts: Vec<_> = record.attempts().unwrap().flatten().collect();
+        chapter.zones.iter().all(|zone| {
+            let before = terminals_at(&attempts, *zone, 0, at(first_began));
+            let after = terminals_at(&attempts, *zone, at(chapter.ended), at(chapter.over));
+            after.is_superset(&before)
+        })
     }
 
     /// Opens sessions in a zone until it takes no more.
@@ -306,6 +329,13 @@ impl Told {
         })
     }
 
+    /// What the process takes of a core in its median second.
+    fn quiet_share(&self) -> f64 {
+        let mut shares: Vec<_> = self.cpu_shares(1).collect();
+        shares.sort_by(f64::total_cmp);
+        shares[shares.len() / 2]
+    }
+
     /// No transaction is lost or done twice, nothing waited without end, nothing span.
     pub(crate) fn assert_whole(&self) {
         let mut sequences: BTreeMap<u32, BTreeSet<u64>> = BTreeMap::new();
@@ -329,12 +359,15 @@ impl Told {
         let entered = self.ledger.iter().filter(|entry| entry.fate == Fate::Ambiguous);
         let entered: BTreeSet<_> = entered.map(|e| (e.terminal, e.sequence)).collect();
         assert_eq!(entered, in_doubt, "the ledger knows every commit of unknown fate");
-        // A loop spins for as long as its fault lasts, two seconds and more, and is seen beside the
-        // sixth of a core that the load takes. Within one second everybody may connect anew.
-        let burst = self.cpu_shares(1).fold(0.0, f64::max);
-        assert!(burst < 0.9, "a busy loop: {burst} of a core over a second");
-        let busiest = self.cpu_shares(3).fold(0.0, f64::max);
-        assert!(busiest < 0.5, "a busy loop: {busiest} of a core over three seconds");
+        // A loop spins for as long as its fault lasts, two seconds and more, and takes a core for
+        // itself beside the load. What the load takes is the machine's affair, a sixth of a core or
+        // a third: the run's own median second tells. Within one second everybody may connect anew.
+        let quiet = self.quiet_share();
+        for (seconds, more) in [(1, 0.75), (3, 0.5)] {
+            let busiest = self.cpu_shares(seconds).fold(0.0, f64::max);
+            let within = format!("{busiest:.2} of a core within {seconds} s, mostly {quiet:.2}");
+            assert!(busiest < quiet + more, "a busy loop: {within}");
+        }
     }
 
     /// Nothing acknowledged is lost, nothing is there twice, and every doubt is settled.
@@ -351,12 +384,16 @@ impl Told {
         assert!(committed <= ambiguous.committed && absent <= ambiguous.absent, "{ambiguous:?}");
     }
 
-    /// What the look-ups during the run found of the commits in doubt of one chapter.
+    /// What the look-ups during the run found of the commits that one chapter's fault put in doubt.
     pub(crate) fn looked_up(&self, chapter: &str) -> Vec<Option<Fate>> {
         let chapter = self.chapter(chapter);
-        let doubts = self.ledger.iter().filter(|entry| entry.fate == Fate::Ambiguous);
-        let doubts = doubts.filter(|entry| (chapter.began..chapter.over).contains(&entry.at.0));
-        let settled = |doubt: &LedgerEntry| {
+        // A COMMIT that was merely slow ends otherwise, elsewhere or later.
+        let doubts = self.attempts.iter().filter(|attempt| {
+            matches!(attempt.outcome, Outcome::Ambiguous(class) if chapter.classes.contains(&class))
+                && attempt.zone.is_none_or(|zone| chapter.zones.contains(&zone.0))
+                && (chapter.began..chapter.ended).contains(&attempt.end.as_us())
+        });
+        let settled = |doubt: &Attempt| {
             let key = (doubt.terminal, doubt.sequence);
             let mut later = self.ledger.iter().filter(|entry| entry.fate.settles());
             later.find(|entry| (entry.terminal, entry.sequence) == key).map(|entry| entry.fate)
@@ -390,27 +427,26 @@ impl Told {
                 seen.iter().filter(|c| !expected.contains(*c) && !noise.contains(*c)).collect();
             assert!(strange.is_empty(), "{name}: {strange:?} beside {expected:?}");
             for zone in chapter.zones {
-                let (before, after) = (
-                    self.terminals_at(*zone, 0, self.chapters[0].began),
-                    self.terminals_at(*zone, chapter.ended, chapter.over),
-                );
+                let there = |from, to| terminals_at(&self.attempts, *zone, from, to);
+                let before = there(0, self.chapters[0].began);
+                let after = there(chapter.ended, chapter.over);
                 assert!(!before.is_empty());
                 assert!(after.is_superset(&before), "{name}: {before:?} at home, {after:?} back");
             }
         }
     }
+}
 
-    /// The terminals that had a success in a zone.
-    fn terminals_at(&self, zone: u8, from: u64, to: u64) -> BTreeSet<u32> {
-        // The executors of deliveries have too few to be seen in every stretch.
-        let there = |attempt: &&Attempt| {
-            attempt.zone == Some(ZoneId(zone))
-                && attempt.terminal < TERMINALS
-                && (from..to).contains(&attempt.start.as_us())
-                && attempt.outcome.is_success()
-        };
-        self.attempts.iter().filter(there).map(|attempt| attempt.terminal).collect()
-    }
+/// The terminals that had a success in a zone.
+fn terminals_at(attempts: &[Attempt], zone: u8, from: u64, to: u64) -> BTreeSet<u32> {
+    // The executors of deliveries have too few to be seen in every stretch.
+    let there = |attempt: &&Attempt| {
+        attempt.zone == Some(ZoneId(zone))
+            && attempt.terminal < TERMINALS
+            && (from..to).contains(&attempt.start.as_us())
+            && attempt.outcome.is_success()
+    };
+    attempts.iter().filter(there).map(|attempt| attempt.terminal).collect()
 }
 
 impl Chapter {

@@ -22,13 +22,13 @@ use tokio_util::sync::CancellationToken;
 
 /// What a statement takes on average in the base; a New-Order has nine. So long that what machine
 /// and network add to it, which does not slow down, is little beside it.
-const PACE: Duration = Duration::from_millis(40);
+const PACE: Duration = Duration::from_millis(80);
 
 /// Four blocks of 30 s, which is what a comparison takes for its unit.
 fn story() -> Story {
     Story {
         zones: 1,
-        rate: 40,
+        rate: 20,
         terminals: 40,
         baseline_s: 120,
         settle_s: 1,

@@ -4,6 +4,7 @@ mod support;
 
 use rollproof::analysis::*;
 use rollproof::event::*;
+use rollproof::scenario::Span;
 use rollproof::verdict::*;
 use support::{Audit, Story, analysed, analysed_events, objective, small};
 
@@ -134,6 +135,124 @@ fn a_return_nobody_knows_the_end_of_is_not_outdone_by_a_slower_one() {
     let recovery = objective(&verdict, "recovery");
     assert_eq!(recovery.status, Status::Unknown, "{recovery:?}");
     assert!(recovery.note.contains("phases.settle"), "{}", recovery.note);
+}
+
+/// What a story's runner said, as marks: beginnings only, and of these the ones wanted.
+fn marked(story: &Story, wanted: impl Fn(&str) -> bool) -> Vec<Event> {
+    let as_mark = |event: Event| match event {
+        Event::Cluster(ClusterEvent {
+            at,
+            source: Source::Runner,
+            fact: ClusterFact::Step { step, zone: Some(zone), edge, .. },
+            ..
+        }) => {
+            let fact = ClusterFact::Step {
+                step: step.clone(),
+                zone: Some(zone),
+                edge: Edge::Begin,
+                detail: String::new(),
+            };
+            let mark = ClusterEvent { at, uncertainty_us: 0, source: Source::Marker, fact };
+            (edge == Edge::Begin && wanted(&step)).then_some(Event::Cluster(mark))
+        }
+        event => Some(event),
+    };
+    story.events().into_iter().filter_map(as_mark).collect()
+}
+
+/// A mark says when a step began; the return it tells of is then, and not when the next zone stops.
+#[test]
+fn returns_are_the_same_whether_a_runner_tells_them_marks_do_or_they_were_only_seen() {
+    let mut story = Story { zones: 1, settle_s: 60, final_s: 60, ..Story::default() };
+    let (_, returned) = story.step(0, "start-zone");
+    let slow_until = returned + 80 * S;
+    story.slow = vec![(returned, slow_until, 500_000)];
+    let told = [
+        ("the runner", story.events()),
+        ("marks", marked(&story, |_| true)),
+        ("the stop alone", marked(&story, |step| step == "stop-zone")),
+    ];
+    for (who, events) in told {
+        let (analysis, verdict) = analysed_events(&story, &events);
+        let [back] = &analysis.recoveries[..] else { panic!("{who}: {:?}", analysis.recoveries) };
+        let calm_at = back.returned.plus_us(back.after_us.unwrap_or(0));
+        let error_us = calm_at.0.abs_diff(slow_until);
+        assert!(error_us <= 2 * RECOVERY_WINDOW_US, "{who}: {back:?} against {slow_until}");
+        let recovery = objective(&verdict, "recovery");
+        assert_eq!(recovery.status, Status::Missed, "{who}: {recovery:?}");
+        assert_eq!(verdict.kind, VerdictKind::Fail, "{who}: {}", verdict.sentence);
+    }
+}
+
+#[test]
+fn a_return_that_nobody_could_watch_or_saw_is_unknown() {
+    // The load ends with the last zone's return.
+    let story = Story { settle_s: 0, final_s: 0, ..Story::default() };
+    let (analysis, verdict) = analysed(&story);
+    assert_eq!(analysis.recoveries.len(), 3, "{:?}", analysis.recoveries);
+    let recovery = objective(&verdict, "recovery");
+    assert_eq!(recovery.status, Status::Unknown, "{recovery:?}");
+    assert!(recovery.note.contains("phases.settle"), "{}", recovery.note);
+
+    // Nobody marked it and no observer saw it.
+    let story = Story { zones: 1, ..Story::default() };
+    let (_, returned) = story.step(0, "start-server");
+    let mut events = marked(&story, |step| step.starts_with("stop-"));
+    let is_late = |event: &Event| {
+        matches!(event, Event::Cluster(seen) if matches!(seen.fact, ClusterFact::Zone(_))
+            && seen.at.0 > returned - S)
+    };
+    events.retain(|event| !is_late(event));
+    let (_, verdict) = analysed_events(&story, &events);
+    let recovery = objective(&verdict, "recovery");
+    assert_eq!(recovery.status, Status::Unknown, "{recovery:?}");
+    assert!(recovery.note.contains("when zone1 returned"), "{}", recovery.note);
+}
+
+/// The window that begins at the limit would still be in time: it has to be watched to its end.
+#[test]
+fn a_return_is_too_slow_only_where_the_last_window_in_time_was_watched() {
+    let mut story = Story { zones: 1, settle_s: 5, final_s: 57, ..Story::default() };
+    let (_, returned) = story.step(0, "start-zone");
+    story.slow = vec![(returned, returned + 600 * S, 500_000)];
+    let status = |story: &Story| {
+        let (analysis, verdict) = analysed(story);
+        let [back] = &analysis.recoveries[..] else { panic!("{:?}", analysis.recoveries) };
+        println!("watched for {} us", back.watched_us);
+        objective(&verdict, "recovery").status
+    };
+    assert_eq!(status(&story), Status::Unknown, "62 s of 65");
+    story.final_s += 5;
+    assert_eq!(status(&story), Status::Missed, "67 s");
+}
+
+/// What had not ended with the load is only known to be longer than it was seen to be.
+#[test]
+fn a_write_gap_without_an_end_is_not_within_any_limit() {
+    let objectives = "failed_max = 1000".to_owned();
+    let deadline = Span::millis(100);
+    let story = Story { objectives, deadline, ..Story::default() };
+    let end = story.load_end();
+    let story = Story { outages: vec![(end - 700_000, end + 60 * S)], ..story };
+    let (analysis, verdict) = analysed(&story);
+    assert!(analysis.writes.cluster.gaps.iter().any(|gap| gap.open), "{:?}", analysis.writes);
+    let gap = objective(&verdict, "write-gap");
+    assert_eq!(gap.status, Status::Unknown, "{gap:?}");
+    assert!(gap.note.contains("had not ended"), "{}", gap.note);
+}
+
+/// Ten seconds anywhere from the upgrade on: a cluster may break down behind its last step.
+#[test]
+fn throughput_is_looked_at_to_the_end_of_the_load() {
+    let story =
+        Story { objectives: "failed_max = 1000".to_owned(), final_s: 30, ..Story::default() };
+    let end = story.load_end();
+    let story = Story { outages: vec![(end - 20 * S, end - 14 * S)], ..story };
+    let (_, verdict) = analysed(&story);
+    let throughput = objective(&verdict, "throughput");
+    assert_eq!(throughput.status, Status::Missed, "{throughput:?}");
+    let evidence = throughput.evidence.as_ref().unwrap();
+    assert_eq!(evidence.phase, "final", "{evidence:?}");
 }
 
 /// Marks are words: a zone that somebody marked as stopped must have been down.

@@ -4,7 +4,7 @@ use crate::event::{
     ClusterEvent, ClusterFact, ClusterWarning, Edge, RunTime, Source, UnknownError, ZoneId,
     ZoneState,
 };
-use crate::phase::stretch;
+use crate::phase::{step, stretch};
 use crate::spelling::spelled;
 
 spelled! {
@@ -241,6 +241,60 @@ impl Course {
         step: &'a str,
     ) -> impl Iterator<Item = &'a StepRun> {
         self.steps.iter().filter(move |run| run.zone == Some(zone) && run.step == step)
+    }
+
+    /// When each zone was back in service: at the end of its `start-zone`. A mark of it is made as
+    /// the zone returns and nobody says when that is over, so the mark itself counts. Of a zone
+    /// that was stopped and never marked as started, what observers saw counts.
+    pub(super) fn returns(&self) -> Vec<(ZoneId, RunTime)> {
+        let told = |run: &StepRun| {
+            let at = if run.outcome == StepOutcome::Done { run.end } else { run.begin };
+            let is_return = run.step == step::START_ZONE && run.outcome != StepOutcome::Failed;
+            run.zone.filter(|_| is_return).map(|zone| (zone, at))
+        };
+        let mut returns: Vec<_> = self.steps.iter().filter_map(told).collect();
+        let seen: Vec<_> = self
+            .stopped()
+            .filter(|(zone, _)| self.steps_of(*zone, step::START_ZONE).next().is_none())
+            .filter_map(|(zone, at)| Some((zone, self.seen_back(zone, at)?)))
+            .collect();
+        returns.extend(seen);
+        returns
+    }
+
+    /// Zones that were stopped and of whose return nothing is known, though no step failed.
+    pub fn unreturned(&self) -> Vec<ZoneId> {
+        if self.failure().is_some() {
+            return Vec::new();
+        }
+        let back = self.returns();
+        let is_back = |zone: &ZoneId| back.iter().any(|(other, _)| other == zone);
+        self.stopped().map(|(zone, _)| zone).filter(|zone| !is_back(zone)).collect()
+    }
+
+    /// Every zone of which a step says that it was stopped, and when that first began.
+    fn stopped(&self) -> impl Iterator<Item = (ZoneId, RunTime)> {
+        (0..self.zones.len()).filter_map(|index| {
+            let zone = ZoneId(index as u8);
+            let stops = [step::STOP_ZONE, step::STOP_SERVER];
+            let first = stops
+                .iter()
+                .filter_map(|stop| self.steps_of(zone, stop).next())
+                .min_by_key(|run| run.begin)?;
+            Some((zone, first.begin))
+        })
+    }
+
+    /// When a zone that was stopped at `since` was last seen to serve again.
+    fn seen_back(&self, zone: ZoneId, since: RunTime) -> Option<RunTime> {
+        let changes = &self.zones.get(zone.index())?.changes;
+        let is_return = |pair: &&[ZoneChange]| {
+            let [before, after] = pair else { return false };
+            after.at >= since
+                && before.state != ZoneState::Serving
+                && after.state == ZoneState::Serving
+        };
+        changes.windows(2).rfind(is_return).map(|pair| pair[1].at)
     }
 
     /// The first step that failed.

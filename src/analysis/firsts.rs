@@ -17,7 +17,7 @@ pub struct FirstSuccess {
     pub step: String,
     /// When it began.
     pub at: RunTime,
-    /// Until the first good completion of a transaction started after that, in µs.
+    /// Until the first good completion by an attempt started after that, in µs.
     pub after_us: Option<u64>,
     /// The same for each terminal that was on that zone, which is where its last attempt before
     /// had gone. One that tried and never succeeded again counts as such.
@@ -39,7 +39,7 @@ struct Stretch {
     tried: bool,
     /// Start of its last attempt, and where it went.
     last: Option<(RunTime, ZoneId)>,
-    /// First completion of a good transaction that was started here.
+    /// First completion of a good transaction whose last attempt was started here.
     first_good: Option<RunTime>,
 }
 
@@ -66,7 +66,8 @@ impl FirstLog {
     }
 
     pub(super) fn succeeded(&mut self, terminal: TerminalKey, whole: &Business) {
-        if let Some(stretch) = self.stretch(terminal, whole.start) {
+        // What was under way at the stop and succeeded by an attempt begun after it was served.
+        if let Some(stretch) = self.stretch(terminal, whole.last_start) {
             let first = stretch.first_good.map_or(whole.end, |first| first.min(whole.end));
             stretch.first_good = Some(first);
         }
@@ -167,5 +168,28 @@ mod tests {
         assert_eq!(found.after_us, Some(15), "terminal 1 at 115");
         assert_eq!((found.terminals.len(), found.terminals.never()), (2, 1));
         assert_eq!(found.terminals.quantile(0.5), Quantile::Us(75), "terminal 0 at 175");
+    }
+
+    #[test]
+    fn what_was_under_way_at_the_stop_and_succeeded_by_a_retry_was_served() {
+        let stop = StepRun {
+            zone: Some(ZoneId(1)),
+            step: step::STOP_SERVER.to_owned(),
+            source: Source::Runner,
+            begin: RunTime(100),
+            end: RunTime(200),
+            outcome: StepOutcome::Done,
+            detail: String::new(),
+        };
+        let mut log = FirstLog::new(&Course { steps: vec![stop], ..Course::default() });
+        log.attempt((0, 0), &attempt(99, 1));
+        log.attempt((0, 0), &attempt(140, 0));
+        log.succeeded(
+            (0, 0),
+            &Business { last_start: RunTime(140), end: RunTime(145), ..good(99) },
+        );
+        let found = log.finish().remove(0);
+        assert_eq!(found.after_us, Some(45));
+        assert_eq!((found.terminals.len(), found.terminals.never()), (1, 0));
     }
 }

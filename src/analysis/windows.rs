@@ -1,14 +1,12 @@
-//! Figures over short windows: throughput through the upgrade, and the return to calm.
+//! Figures over short windows: throughput from the upgrade on, and the return to calm.
 
 use std::collections::BTreeMap;
 
-use crate::event::{Grade, RunTime, ZoneId};
-use crate::phase::step;
-
 use super::business::Ended;
-use super::course::{Course, StepOutcome};
+use super::course::Course;
 use super::latency::Latency;
 use super::phases::{Phases, Role};
+use crate::event::{Grade, RunTime, ZoneId};
 
 /// Length of a window in which completed is held against offered, in µs.
 pub const THROUGHPUT_WINDOW_US: u64 = 10_000_000;
@@ -119,12 +117,12 @@ impl Windows {
         &mut self.steps[index]
     }
 
-    /// Throughput of every window that lies within the load and touches the upgrade, in order of
-    /// their beginnings.
+    /// Throughput of every window that lies within the load and ends after the upgrade began, in
+    /// order of their beginnings. What comes after the upgrade may be what it left behind.
     pub(super) fn throughput(&self, phases: &Phases) -> Vec<Throughput> {
         const STEPS: usize = (THROUGHPUT_WINDOW_US / THROUGHPUT_STEP_US) as usize;
         let Some((first, last)) = self.load else { return Vec::new() };
-        let Some((from, until)) = phases.span(Role::Window) else { return Vec::new() };
+        let Some((from, _)) = phases.span(Role::Window) else { return Vec::new() };
         let last = last.min(phases.load_end());
         let window = |(number, steps): (usize, &[Step])| Throughput {
             start: RunTime(number as u64 * THROUGHPUT_STEP_US),
@@ -137,7 +135,7 @@ impl Windows {
             .map(window)
             .filter(|window| {
                 let end = window.start.plus_us(THROUGHPUT_WINDOW_US);
-                window.start >= first && end <= last && window.start < until && end > from
+                window.start >= first && end <= last && end > from
             })
             .filter(|window| window.offered > 0)
             .collect()
@@ -179,15 +177,12 @@ fn is_calm(window: &Latency, limit_us: u64) -> bool {
 /// The stretch after every return. It goes on through the next zone's turn: clients do not care
 /// whose turn keeps them waiting.
 fn returns(course: &Course, load_end: RunTime) -> Vec<Return> {
-    let backs = course.steps.iter().filter(|run| run.step == step::START_ZONE);
-    backs
-        .filter(|run| run.outcome != StepOutcome::Failed)
-        .filter_map(|run| {
-            let until = load_end.min(run.end.plus_us(RECOVERY_WATCH_US));
-            let zone = run.zone.filter(|_| run.end < until)?;
-            Some(Return { zone, from: run.end, until, windows: BTreeMap::new() })
-        })
-        .collect()
+    let watch = |(zone, from): (ZoneId, RunTime)| {
+        // One with which the load ended was not watched at all, and is not left out for that.
+        let until = load_end.min(from.plus_us(RECOVERY_WATCH_US)).max(from);
+        Return { zone, from, until, windows: BTreeMap::new() }
+    };
+    course.returns().into_iter().map(watch).collect()
 }
 
 #[cfg(test)]

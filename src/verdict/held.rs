@@ -171,6 +171,10 @@ fn write_gap(part: &Part<'_>, limit: Span) -> ObjectiveResult {
         }
         None => result.found(Figure::NoneOverUs(tau_max), true, None),
     };
+    let mut open = cluster.gaps.iter().filter(|gap| gap.open);
+    if result.status == Status::Met && open.any(|gap| part.phases.contains(&gap.phase)) {
+        return result.unknown("no write succeeded after it: it had not ended when the load did");
+    }
     if result.status == Status::Met && tau_max > limit {
         let note = format!(
             "at {:.1} writes/s nothing under {} can be told from chance; raise load.rate",

@@ -113,7 +113,7 @@ fn throughput(analysis: &Analysis) -> ObjectiveResult {
     let result = objective("throughput", title, Limit::AtLeast(Figure::Share(limit)));
     let worst = analysis.throughput.iter().min_by(|a, b| a.share().total_cmp(&b.share()));
     let Some(worst) = worst else {
-        return result.unknown("no whole window of 10 s lies within the load and the upgrade");
+        return result.unknown("no whole window of 10 s lies within the load from the upgrade on");
     };
     let span = (worst.start, worst.start.plus_us(THROUGHPUT_WINDOW_US));
     // A window of ten seconds may hold several steps: the one with the most bad ones stands for it.
@@ -121,7 +121,8 @@ fn throughput(analysis: &Analysis) -> ObjectiveResult {
     let within = analysis
         .phases
         .iter()
-        .filter(|p| p.role == Role::Window && p.phase.start < span.1 && p.phase.end > span.0);
+        .filter(|p| matches!(p.role, Role::Window | Role::Aftermath))
+        .filter(|p| p.phase.start < span.1 && p.phase.end > span.0);
     let phase = within.max_by_key(|phase| phase.total.counts.bad());
     let detail = format!(
         "{} completed of {} offered in 10 s",
@@ -140,8 +141,15 @@ fn recovery(analysis: &Analysis) -> Option<ObjectiveResult> {
     let result = objective(RECOVERY, title, Limit::AtMost(Figure::DurationUs(limit)));
     let missed = |back: &Recovery| match back.after_us {
         Some(us) => us > limit,
-        None => back.watched_us >= limit && back.watched_us >= RECOVERY_WINDOW_US,
+        // The first window that would be too late was watched whole.
+        None => back.watched_us / RECOVERY_WINDOW_US > limit / RECOVERY_WINDOW_US,
     };
+    let names = analysis.zone_names();
+    let unreturned = analysis.course.unreturned();
+    let unreturned = unreturned.first().map(|zone| {
+        let zone = names.get(zone.index()).map_or("a zone", String::as_str);
+        format!("nobody told or saw when {zone} returned; mark its start-zone")
+    });
     // Of those that kept the limit as far as is known, one that is not known to: it may be slower
     // than any.
     let rank = |back: &&Recovery| {
@@ -150,12 +158,14 @@ fn recovery(analysis: &Analysis) -> Option<ObjectiveResult> {
     };
     let Some(worst) = analysis.recoveries.iter().max_by_key(rank) else {
         let returned =
-            |run: &StepRun| run.step == step::START_ZONE && run.outcome == StepOutcome::Done;
+            |run: &StepRun| run.step == step::START_ZONE && run.outcome != StepOutcome::Failed;
         let came_back = analysis.course.steps.iter().any(returned);
-        return came_back
-            .then(|| result.unknown("there is no baseline p99 to return to, or no load"));
+        return match unreturned {
+            Some(note) => Some(result.unknown(note)),
+            None => came_back
+                .then(|| result.unknown("there is no baseline p99 to return to, or no load")),
+        };
     };
-    let names = analysis.zone_names();
     let zone = names.get(worst.zone.index()).cloned();
     let lasted = worst.after_us.unwrap_or(worst.watched_us);
     let evidence = Evidence {
@@ -166,7 +176,13 @@ fn recovery(analysis: &Analysis) -> Option<ObjectiveResult> {
         detail: format!("baseline p99 {}", words::duration(worst.baseline_p99_us)),
     };
     Some(match worst.after_us {
-        Some(us) => result.found(Figure::DurationUs(us), us <= limit, Some(evidence)),
+        Some(us) => {
+            let judged = result.found(Figure::DurationUs(us), us <= limit, Some(evidence));
+            match unreturned.filter(|_| judged.status == Status::Met) {
+                Some(note) => judged.unknown(note),
+                None => judged,
+            }
+        }
         None => {
             let measured = Figure::NotWithinUs(worst.watched_us);
             let judged = result.found(measured, false, Some(evidence));

@@ -228,7 +228,7 @@ pub(super) fn trust(found: &Comparison) -> Vec<String> {
     lines.push(format!("Tolerated, whichever is more: {}.", all.join(", ")));
     lines.push(
         "Ratios are medians over all pairs of units, their intervals from a bootstrap over units; \
-         a regression also stands Holm's correction over all figures tested."
+         a regression also stands Holm's correction over all figures that decide."
             .to_owned(),
     );
     lines

@@ -4,7 +4,7 @@ mod support;
 
 use rollproof::analysis::*;
 use rollproof::record::*;
-use rollproof::report::stored_baseline;
+use rollproof::report::{derive, stored_baseline};
 use rollproof::verdict::*;
 use support::Story;
 
@@ -44,6 +44,26 @@ fn another_run_s_baseline_serves_where_all_that_matters_is_the_same() {
     let said = format!("{:?}", verdict.reasons);
     assert!(said.contains("load.rate is 60.0 there and 50.0 here"), "{said}");
     assert_eq!(verdict.kind, VerdictKind::Fail, "what is certainly missed stays missed");
+}
+
+/// Whatever run it is of, a baseline should be as long as the longest phase.
+#[test]
+fn a_stored_baseline_that_is_short_is_told_to_be() {
+    let home = tempfile::tempdir().unwrap();
+    let measured = Story { baseline_s: 10, ..Story::default() };
+    let stored = stored_baseline(&measured.write(&home.path().join("a"), &measured.events()));
+    let story = Story { baseline_s: 0, baseline: Some(stored.unwrap()), ..Story::default() };
+    let told = |length_us: u64| {
+        let mut story = story.clone();
+        story.baseline.as_mut().unwrap().figures.length_us = length_us;
+        let record = story.write(&home.path().join(length_us.to_string()), &story.events());
+        let report = derive(&[record]).unwrap().files.into_iter();
+        let markdown = report.filter(|(name, _)| *name == "report.md").map(|(_, bytes)| bytes);
+        String::from_utf8(markdown.flatten().collect()).unwrap()
+    };
+    let (short, long) = (told(S), told(3600 * S));
+    assert!(short.contains("It is shorter than zone"), "{short}");
+    assert!(long.contains("Held against") && !long.contains("It is shorter"), "{long}");
 }
 
 #[test]

@@ -204,26 +204,18 @@ fn baseline(analysis: &Analysis) -> Option<String> {
     if let (Some(stored), None) = (&analysis.run.baseline, analysis.baseline()) {
         let figures = &stored.figures;
         return Some(format!(
-            "Held against the baseline of run {} ({} UTC): {} in {}, median {}, p99 {}.",
+            "Held against the baseline of run {} ({} UTC): {} in {}, median {}, p99 {}.{}",
             stored.run_id,
             words::wall_date_time(stored.origin_wall, RunTime::ZERO),
             words::counted(figures.transactions, "transaction"),
             words::duration(figures.length_us),
             words::duration(figures.response_p50_us),
             words::duration(figures.response_p99_us),
+            shorter_than_a_phase(analysis, figures.length_us),
         ));
     }
     let halves = analysis.baseline_halves?;
     let baseline = analysis.baseline()?.phase.length_us();
-    let window = analysis.phases.iter().filter(|phase| phase.role == Role::Window);
-    let longest = window.max_by_key(|phase| phase.phase.length_us());
-    let shorter = longest.filter(|phase| phase.phase.length_us() > baseline).map(|phase| {
-        format!(
-            " It is shorter than {} ({}).",
-            phase.label,
-            words::duration(phase.phase.length_us())
-        )
-    });
     let half = |of: BaselineHalf| {
         format!("{} and {}", words::duration(of.p50_us), words::duration(of.p99_us))
     };
@@ -232,8 +224,20 @@ fn baseline(analysis: &Analysis) -> Option<String> {
         words::duration(baseline),
         half(halves.first),
         half(halves.second),
-        shorter.unwrap_or_default()
+        shorter_than_a_phase(analysis, baseline)
     ))
+}
+
+/// A baseline should be as long as the longest phase that is held against it.
+fn shorter_than_a_phase(analysis: &Analysis, baseline_us: u64) -> String {
+    let window = analysis.phases.iter().filter(|phase| phase.role == Role::Window);
+    let longest = window.max_by_key(|phase| phase.phase.length_us());
+    let longer = longest.filter(|phase| phase.phase.length_us() > baseline_us);
+    let told = |phase: &PhaseFigures| {
+        let length = words::duration(phase.phase.length_us());
+        format!(" It is shorter than {} ({length}).", phase.label)
+    };
+    longer.map(told).unwrap_or_default()
 }
 
 fn sources(analysis: &Analysis) -> String {

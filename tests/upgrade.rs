@@ -284,6 +284,25 @@ async fn a_failed_step_stops_everything_and_resuming_goes_on_with_it() {
     assert_eq!(world.log(), after);
 }
 
+/// The hint after a refused resume names that try's own directory: it has to know as much.
+#[tokio::test]
+async fn a_resume_that_is_refused_does_not_forget_what_was_begun() {
+    let world = World::new(3);
+    fs::write(world.path("broken-zone2"), "").unwrap();
+    assert_eq!(failed_at(&world.upgrade("r1", None).await), (Some(1), "start-server"));
+    fs::remove_file(world.path("broken-zone2")).unwrap();
+    // Its server came up after all; another zone is away for a moment.
+    let files = Files { dir: world.dir.path().to_owned(), zones: 3 };
+    let put = |zone, state: &str| fs::write(files.path(zone), format!("{state} {NEW}")).unwrap();
+    put(ZoneId(1), "serving");
+    put(ZoneId(0), "down");
+    let refused = world.upgrade("r2", Some("r1")).await;
+    assert!(matches!(refused.outcome, UpgradeOutcome::Refused { .. }), "{:?}", refused.outcome);
+    put(ZoneId(0), "serving");
+    let result = world.upgrade("r3", Some("r2")).await;
+    assert_eq!(result.outcome, UpgradeOutcome::Done, "{:?} {}", result.outcome, result.advice);
+}
+
 #[tokio::test]
 async fn no_zone_is_stopped_while_another_is_away_whatever_the_plan_says() {
     let mut world = World::new(3);

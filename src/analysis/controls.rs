@@ -1,11 +1,11 @@
 //! Positive controls: what must have hurt did hurt, and what must have changed did change.
 
-use crate::event::{RunTime, Source, ZoneId, ZoneState};
+use crate::event::{RunTime, Source, ZoneId, ZoneState, version_is};
 use crate::phase::step;
 use crate::record::{OutsideUpgrade, UpgradeIntent};
 use crate::spelling::spelled;
 
-use super::course::{Course, StepOutcome, StepRun, version_is};
+use super::course::{Course, StepOutcome, StepRun};
 use super::figures::RunFacts;
 use super::probes::ProbeLog;
 use super::words;

@@ -303,14 +303,6 @@ impl Course {
     }
 }
 
-/// Whether a server's version is the wanted one or a build of it: `10.11.18` is met by
-/// `10.11.18-MariaDB` and not by `10.11.180`.
-pub fn version_is(found: &str, wanted: &str) -> bool {
-    found
-        .strip_prefix(wanted)
-        .is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -351,12 +343,5 @@ mod tests {
         );
         assert_eq!(course.window, Some((RunTime(10), RunTime(40))));
         assert_eq!(course.failure().unwrap().step, "start-server");
-    }
-
-    #[test]
-    fn a_build_meets_its_version_and_a_longer_number_does_not() {
-        assert!(version_is("10.11.18-MariaDB-log", "10.11.18"));
-        assert!(version_is("4.2.1.8_108000022024072217", "4.2.1.8"));
-        assert!(!version_is("10.11.180", "10.11.18") && !version_is("10.11.17", "10.11.18"));
     }
 }

@@ -44,9 +44,7 @@ pub use blocks::{Block, Cut, blocks};
 pub use brownouts::{BROWNOUT_WINDOW_US, Brownout, BrownoutFigures};
 pub use business::TerminalKey;
 pub use controls::{Control, ControlKind, ControlOutcome};
-pub use course::{
-    Course, LeadersMoved, StepOutcome, StepRun, WarningSeen, ZoneChange, ZoneCourse, version_is,
-};
+pub use course::{Course, LeadersMoved, StepOutcome, StepRun, WarningSeen, ZoneChange, ZoneCourse};
 pub use data::{DataSafety, ZoneCheck};
 pub use errors::{ErrorCount, ErrorKey};
 pub use figures::{Analysis, BaselineHalf, BaselineHalves, PhaseFigures, RunFacts};

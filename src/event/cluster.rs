@@ -91,19 +91,32 @@ pub struct ZoneStatus {
 }
 
 impl ZoneStatus {
-    /// Whether the zone's server said that it runs `target`: the target's numbers must begin the
-    /// server's, as numbers, so `10.11.1` is not `10.11.19` but `10.11.19` is
-    /// `10.11.19-MariaDB-0+deb12u1`.
+    /// Whether the zone's server said that it runs `target`, as [`version_is`] has it.
     pub fn runs(&self, target: &str) -> bool {
-        let (target, running) = (numbers(target), self.version.as_deref().map(numbers));
-        !target.is_empty() && running.is_some_and(|running| running.starts_with(&target))
+        self.version.as_deref().is_some_and(|running| version_is(running, target))
     }
 }
 
-/// The dotted numbers a version begins with; what follows them is the packager's.
-fn numbers(version: &str) -> Vec<u64> {
+/// Whether a server's version is the wanted one or a build of it. The wanted numbers must begin
+/// the server's, as numbers: `10.11.1` is not `10.11.19`, but `10.11.19` is
+/// `10.11.19-MariaDB-0+deb12u1`. Where the wanted one names a build, as
+/// `4.2.1.8-108000022024072217`, it must be that build, which servers set off by another character.
+pub fn version_is(running: &str, wanted: &str) -> bool {
+    let ((running, running_build), (wanted, build)) = (split(running), split(wanted));
+    if wanted.is_empty() || !running.starts_with(&wanted) {
+        return false;
+    }
+    build.is_empty() || (running.len() == wanted.len() && running_build == build)
+}
+
+/// The dotted numbers a version begins with, and the number of the build behind them: empty where
+/// there is none. All else is the packager's.
+fn split(version: &str) -> (Vec<u64>, &str) {
     let end = version.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(version.len());
-    version[..end].split('.').map_while(|part| part.parse().ok()).collect()
+    let numbers = version[..end].split('.').map_while(|part| part.parse().ok()).collect();
+    let build = version[end..].strip_prefix(['-', '_']).unwrap_or_default();
+    let end = build.find(|c: char| !c.is_ascii_digit()).unwrap_or(build.len());
+    (numbers, &build[..end])
 }
 
 /// An error that is in no table, in the words of whoever raised it.
@@ -192,6 +205,13 @@ mod tests {
             ("10.11.19-MariaDB", "10.11.1", false),
             ("10.11.1", "10.11.19", false),
             ("4.2.1.8_108000022024072217", "4.2.1.8", true),
+            ("4.2.1.8_108000022024072217-9f(Jul 22)", "4.2.1.8-108000022024072217", true),
+            ("4.2.1.8_100000022024072217", "4.2.1.8-108000022024072217", false),
+            ("4.2.1.8_1080000220240722170", "4.2.1.8-108000022024072217", false),
+            ("4.2.1.8", "4.2.1.8-108000022024072217", false),
+            ("10.11.180", "10.11.18", false),
+            ("10.11.17", "10.11.18", false),
+            ("10.11.19-MariaDB", "10.11.19-MariaDB", true),
             ("4.2.1.10", "4.2.1.1", false),
             ("10.11.19", "", false),
             ("unknown", "10", false),

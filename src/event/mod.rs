@@ -16,7 +16,7 @@ mod write;
 pub use attempt::{Attempt, Probe, ProbeKind};
 pub use cluster::{
     ClusterEvent, ClusterFact, ClusterWarning, Edge, Source, UnknownError, ZoneId, ZoneState,
-    ZoneStatus,
+    ZoneStatus, version_is,
 };
 pub use grade::Grade;
 pub use inputs::InputCounts;

@@ -93,7 +93,8 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Begins the journal of a run, with what was kept and the finished steps it goes on from.
+    /// Begins the journal of a run, with what was kept, the finished steps it goes on from and
+    /// the one that was begun after them.
     pub(super) fn create(
         dir: &Path,
         header: &Header,
@@ -147,8 +148,8 @@ impl Journal {
 pub(super) struct Progress {
     /// The steps that ended well, in order.
     pub(super) finished: Vec<Entry>,
-    /// Whether the step after them was begun.
-    pub(super) begun: bool,
+    /// The step after them, if it was begun.
+    pub(super) begun: Option<Entry>,
     /// What the cluster was set to before anything was changed, if that was read.
     pub(super) kept: Option<Kept>,
 }
@@ -218,9 +219,11 @@ impl Progress {
             return Err(format!("it has {} of {zone} out of order", entry.step));
         }
         match entry.edge {
-            Edge::Begin | Edge::Failed => self.begun = true,
+            Edge::Begin | Edge::Failed => {
+                self.begun = Some(Entry { edge: Edge::Begin, detail: String::new(), ..entry });
+            }
             Edge::End => {
-                self.begun = false;
+                self.begun = None;
                 self.finished.push(entry);
             }
         }
@@ -233,7 +236,9 @@ impl Progress {
         let finished = self.finished.len();
         let touched = tasks.iter().position(|task| task.step.name.takes_zone_away());
         match touched {
-            Some(first) if finished > first || (finished == first && self.begun) => finished,
+            Some(first) if finished > first || (finished == first && self.begun.is_some()) => {
+                finished
+            }
             _ => 0,
         }
     }
@@ -313,7 +318,7 @@ mod tests {
         let found = std::fs::read_to_string(dir.path().join(file::JOURNAL)).unwrap();
         assert_eq!(found, text(7).0);
         let progress = Progress::read(dir.path(), &header, &tasks).unwrap();
-        assert_eq!((progress.finished.len(), progress.begun), (7, true));
+        assert_eq!((progress.finished.len(), progress.begun.is_some()), (7, true));
         assert_eq!(progress.resume_at(&tasks), 7);
         let again = tempfile::tempdir().unwrap();
         let setting = Setting { name: "a".into(), tenant: None, value: "1".into() };

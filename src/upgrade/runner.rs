@@ -144,7 +144,10 @@ impl Runner {
         let (tasks, header, progress) = settings.course()?;
         let at = progress.resume_at(&tasks);
         let kept = progress.kept.as_ref();
-        let journal = Journal::create(&settings.run_dir, &header, kept, &progress.finished[..at])?;
+        let mut carried = progress.finished[..at].to_vec();
+        // A try that does nothing must not forget what the one before it had begun.
+        carried.extend(progress.begun.clone().filter(|_| at > 0));
+        let journal = Journal::create(&settings.run_dir, &header, kept, &carried)?;
         let kept = progress.kept.clone().unwrap_or_default();
         let checks = Checks {
             cluster,
@@ -267,7 +270,8 @@ impl Runner {
         self.record(self.clock.now(), step::RESUME, None, Edge::Begin, "").await;
         let statuses = self.checks.look().await;
         let world = self.checks.world(&statuses);
-        let found = world.contradictions(&self.tasks, self.at, self.progress.begun).join("; ");
+        let found =
+            world.contradictions(&self.tasks, self.at, self.progress.begun.is_some()).join("; ");
         let edge = if found.is_empty() { Edge::End } else { Edge::Failed };
         self.record(self.clock.now(), step::RESUME, None, edge, &found).await;
         if found.is_empty() { Ok(()) } else { Err(found) }

@@ -1,10 +1,9 @@
 //! What speaks against a pass besides the objectives.
 
 use crate::analysis::{
-    Analysis, ControlOutcome, PhaseFigures, Role, StepOutcome, StepRun, ZoneCheck, version_is,
-    words,
+    Analysis, ControlOutcome, PhaseFigures, Role, StepOutcome, StepRun, ZoneCheck, words,
 };
-use crate::event::{RunTime, ZoneId};
+use crate::event::{RunTime, ZoneId, version_is};
 use crate::phase::PhaseName;
 
 use super::{BASELINE_WRITES_MIN, Reason, VerdictKind};

@@ -68,7 +68,11 @@ impl Sys {
             Ok(answer) => answer,
             Err(_) => tokio::select! {
                 answer = &mut one => answer,
-                answer = &mut other => return self.prefer(second, answer),
+                answer = &mut other => return match answer {
+                    // A zone that is down says so at once; the one that takes its time knows more.
+                    Err(failure) if is_silence(&failure) => one.await,
+                    answer => self.prefer(second, answer),
+                },
             },
         };
         match &answer {

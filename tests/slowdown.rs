@@ -28,8 +28,8 @@ const PACE: Duration = Duration::from_millis(80);
 fn story() -> Story {
     Story {
         zones: 1,
-        rate: 20,
-        terminals: 40,
+        rate: 40,
+        terminals: 80,
         baseline_s: 120,
         settle_s: 1,
         final_s: 0,
